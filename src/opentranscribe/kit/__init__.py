@@ -1,0 +1,1 @@
+"""Domain-free helpers, one noun per module; the lowest layer, importable from everywhere."""
