@@ -1,0 +1,1 @@
+"""What every HTTP route shares: who is calling, one transaction, problems as problem+json."""

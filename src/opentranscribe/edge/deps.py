@@ -1,0 +1,69 @@
+"""Dependencies a route declares: who may call it, its transaction, the ports it uses.
+
+Every route names exactly one of ``SignedIn``, ``AdminOnly`` or ``public``; a test fails on a route
+that names none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from opentranscribe.edge.csrf import require_intent
+from opentranscribe.edge.state import Caller, EdgeState, edge_state
+from opentranscribe.kit.errors import ForbiddenError
+from opentranscribe.kit.options import Options
+from opentranscribe.ports import Ports
+from opentranscribe.work import SYSTEM, Work
+
+EdgeDep = Annotated[EdgeState, Depends(edge_state)]
+
+
+def public() -> None:
+    """Marks a route that anybody may call: ``dependencies=[Depends(public)]``."""
+
+
+def signed_in(request: Request, edge: EdgeDep) -> Caller:
+    caller = edge.authenticate(request)
+    require_intent(request, caller)
+    return caller
+
+
+SignedIn = Annotated[Caller, Depends(signed_in)]
+
+
+def admin_only(caller: SignedIn) -> Caller:
+    if not caller.is_admin:
+        raise ForbiddenError("Only an administrator may do this.")
+    return caller
+
+
+AdminOnly = Annotated[Caller, Depends(admin_only)]
+
+
+def caller_work(caller: SignedIn, edge: EdgeDep) -> Iterator[Work]:
+    with edge.work(caller.actor) as work:
+        yield work
+
+
+def system_work(edge: EdgeDep) -> Iterator[Work]:
+    """For public routes that must look things up (sign-in, set-up): acts as the system."""
+    with edge.work(SYSTEM) as work:
+        yield work
+
+
+def ports(edge: EdgeDep) -> Ports:
+    return edge.ports
+
+
+def options(edge: EdgeDep) -> Options:
+    return edge.options
+
+
+#: Committed before the response is sent, so that a client that saw 2xx can rely on it.
+WorkDep = Annotated[Work, Depends(caller_work, scope="function")]
+SystemWorkDep = Annotated[Work, Depends(system_work, scope="function")]
+PortsDep = Annotated[Ports, Depends(ports)]
+OptionsDep = Annotated[Options, Depends(options)]
