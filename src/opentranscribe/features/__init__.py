@@ -1,0 +1,1 @@
+"""What the product does, one folder per feature; each reads top to bottom in a few files."""
