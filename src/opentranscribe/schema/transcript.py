@@ -73,4 +73,5 @@ class TranscriptEdit(Base):
     after: Mapped[dict[str, Any]]
     created_at: Mapped[CreatedAt]
     undone_at: Mapped[datetime | None]
+    redone_at: Mapped[datetime | None]
     undone_by: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))

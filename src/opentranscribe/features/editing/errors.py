@@ -1,0 +1,23 @@
+"""What can be wrong with an edit."""
+
+from __future__ import annotations
+
+from opentranscribe.kit.errors import ConflictError, NotFoundError
+
+
+class SegmentNotFoundError(NotFoundError):
+    code = "segment_not_found"
+
+
+class SpeakerNotFoundError(NotFoundError):
+    code = "speaker_not_found"
+
+
+class EditNotFoundError(NotFoundError):
+    code = "edit_not_found"
+
+
+class EditConflictError(ConflictError):
+    """Somebody changed the same thing since; nothing was overwritten."""
+
+    code = "edit_conflict"

@@ -1,0 +1,67 @@
+"""Naming, adding and merging speakers."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from opentranscribe.features.editing.queries import get_speaker
+from opentranscribe.features.editing.service import EditingService
+from opentranscribe.features.speakers import queries
+from opentranscribe.features.speakers.rules import next_label, tidy_name
+from opentranscribe.schema.media import MediaFile
+from opentranscribe.schema.speakers import Speaker, SpeakerProfile
+from opentranscribe.schema.transcript import TranscriptEdit
+from opentranscribe.work import Work
+from opentranscribe.work.access import get_file
+
+Scope = Literal["file", "everywhere"]
+
+
+class SpeakerService:
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.editing = EditingService(work)
+
+    def rename(
+        self, speaker_uuid: UUID, wanted: str | None, scope: Scope
+    ) -> tuple[Speaker, TranscriptEdit | None, int]:
+        """The speaker, the edit in its own file (None: no change) and how many files changed."""
+        name = tidy_name(wanted)
+        speaker = get_speaker(self.work, speaker_uuid)
+        others = queries.same_person(self.work, speaker) if scope == "everywhere" else []
+        profile = self._person(speaker, name, rename=bool(others))
+        edit = self.editing.name_speaker(speaker_uuid, name, profile)
+        changed = [self.editing.name_speaker(other, name, profile) for other in others]
+        return speaker, edit, sum(1 for one in [edit, *changed] if one is not None)
+
+    def _person(self, speaker: Speaker, name: str | None, *, rename: bool) -> int | None:
+        """The profile the voice is linked to under its new name."""
+        if name is None:
+            return None
+        present = speaker.profile_id and self.work.session.get(SpeakerProfile, speaker.profile_id)
+        if present and present.name == name:
+            return present.id
+        profile = queries.profile_named(self.work, speaker.user_id, name)
+        if rename and present and profile.description is None:
+            profile.description = present.description
+        return profile.id
+
+    def add(self, file_uuid: UUID, wanted: str | None) -> Speaker:
+        """A voice that the diarizer did not hear as one of its own."""
+        file = get_file(self.work, file_uuid, lock=True)
+        label = next_label(queries.labels_in_file(self.work, file.id))
+        speaker = Speaker(user_id=file.user_id, media_file_id=file.id, name=label)
+        self.work.session.add(speaker)
+        self.work.session.flush()
+        self.work.session.refresh(speaker)
+        if wanted:
+            self.rename(speaker.uuid, wanted, "file")
+        return speaker
+
+    def merge(self, source_uuid: UUID, target_uuid: UUID) -> tuple[Speaker, TranscriptEdit]:
+        edit = self.editing.merge_speaker(source_uuid, target_uuid)
+        return get_speaker(self.work, target_uuid), edit
+
+    def file_uuid(self, speaker: Speaker) -> UUID:
+        return self.work.session.get_one(MediaFile, speaker.media_file_id).uuid
