@@ -8,7 +8,8 @@ from typing import Literal, Protocol
 
 from opentranscribe.ports.progress import Progress, ignore_progress
 
-Purpose = Literal["recognition", "diarization", "embedding"]
+#: "sample" is no model but a recording to try the program with; it is kept and checked alike.
+Purpose = Literal["recognition", "diarization", "embedding", "sample"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +37,8 @@ class ModelStore(Protocol):
 
         Raises ModelMissingError when no source has it; the message says which file to put where.
         """
+        ...
+
+    def check(self, name: str) -> ModelStatus:
+        """Read every byte of a model and compare; ``find`` only looks at sizes and times."""
         ...
