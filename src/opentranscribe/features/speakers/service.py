@@ -10,7 +10,7 @@ from opentranscribe.features.editing.service import EditingService
 from opentranscribe.features.speakers import queries
 from opentranscribe.features.speakers.rules import next_label, tidy_name
 from opentranscribe.schema.media import MediaFile
-from opentranscribe.schema.speakers import Speaker, SpeakerProfile
+from opentranscribe.schema.speakers import Speaker
 from opentranscribe.schema.transcript import TranscriptEdit
 from opentranscribe.work import Work
 from opentranscribe.work.access import get_file
@@ -30,22 +30,14 @@ class SpeakerService:
         name = tidy_name(wanted)
         speaker = get_speaker(self.work, speaker_uuid)
         others = queries.same_person(self.work, speaker) if scope == "everywhere" else []
-        profile = self._person(speaker, name, rename=bool(others))
+        profile = self._person(speaker, name)
         edit = self.editing.name_speaker(speaker_uuid, name, profile)
         changed = [self.editing.name_speaker(other, name, profile) for other in others]
         return speaker, edit, sum(1 for one in [edit, *changed] if one is not None)
 
-    def _person(self, speaker: Speaker, name: str | None, *, rename: bool) -> int | None:
-        """The profile the voice is linked to under its new name."""
-        if name is None:
-            return None
-        present = speaker.profile_id and self.work.session.get(SpeakerProfile, speaker.profile_id)
-        if present and present.name == name:
-            return present.id
-        profile = queries.profile_named(self.work, speaker.user_id, name)
-        if rename and present and profile.description is None:
-            profile.description = present.description
-        return profile.id
+    def _person(self, speaker: Speaker, name: str | None) -> int | None:
+        """The profile that a voice of this name is linked to."""
+        return queries.profile_named(self.work, speaker.user_id, name).id if name else None
 
     def add(self, file_uuid: UUID, wanted: str | None) -> Speaker:
         """A voice that the diarizer did not hear as one of its own."""

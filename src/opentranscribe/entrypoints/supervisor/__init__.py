@@ -1,0 +1,1 @@
+"""One command brings everything up in order, keeps it up, and takes it down in order."""

@@ -1,0 +1,228 @@
+"""The only reader of the environment: one class, our names with the prefix OPENTR_, and the names
+of the earlier system's ``.env`` where people already have them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _names(*names: str) -> AliasChoices:
+    return AliasChoices(*names)
+
+
+class Settings(BaseSettings):
+    """Everything a process may be told from outside; see ``.env.example`` for the sentences."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OPENTR_", env_file_encoding="utf-8", extra="ignore", populate_by_name=True
+    )
+
+    home: Path = Field(default=Path(), description="Installation folder, where opentr.sh lies.")
+    profile: Literal["embedded", "distributed"] = Field(
+        default="embedded", description="Picks the default engines; each can be set by itself."
+    )
+
+    bind_host: str = Field(
+        default="127.0.0.1", description="Address the page and the API listen on."
+    )
+    frontend_port: int = Field(
+        default=5173,
+        ge=1,
+        le=65535,
+        validation_alias=_names("OPENTR_FRONTEND_PORT", "FRONTEND_PORT"),
+        description="Port of the page.",
+    )
+    backend_port: int = Field(
+        default=5174,
+        ge=1,
+        le=65535,
+        validation_alias=_names("OPENTR_BACKEND_PORT", "BACKEND_PORT"),
+        description="Port of the API.",
+    )
+    allowed_origins: str = Field(
+        default="",
+        validation_alias=_names("OPENTR_ALLOWED_ORIGINS", "CORS_ORIGINS"),
+        description="Other addresses, separated by commas, that the page may be opened at.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        validation_alias=_names("OPENTR_TRUSTED_PROXIES", "RATE_LIMIT_TRUSTED_PROXIES"),
+        description="Addresses of reverse proxies whose X-Forwarded-For is believed.",
+    )
+    cookie_secure: bool = Field(
+        default=False, description="Send the session cookie over HTTPS only (behind a TLS proxy)."
+    )
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=_names("OPENTR_DATABASE_URL", "DATABASE_URL"),
+        description="An external PostgreSQL (16 or newer); empty for the embedded one.",
+    )
+    postgres_bin: Path | None = Field(
+        default=None, description="Folder with other PostgreSQL 18 binaries."
+    )
+    database_pool_size: int = Field(
+        default=10, ge=1, validation_alias=_names("OPENTR_DATABASE_POOL_SIZE", "DB_POOL_SIZE")
+    )
+
+    model_cache_dir: Path = Field(
+        default=Path("models"),
+        validation_alias=_names("OPENTR_MODEL_CACHE_DIR", "MODEL_CACHE_DIR"),
+        description="Where model files are kept, laid out as the Hugging Face hub cache.",
+    )
+    whisper_model: str = Field(
+        default="base",
+        validation_alias=_names("OPENTR_WHISPER_MODEL", "WHISPER_MODEL"),
+        description="Model for recordings that ask for none.",
+    )
+    hub_endpoint: str = Field(
+        default="https://huggingface.co",
+        validation_alias=_names("OPENTR_HUB_ENDPOINT", "HF_ENDPOINT"),
+        description="Where models that are missing are downloaded.",
+    )
+    hub_token: SecretStr | None = Field(
+        default=None,
+        validation_alias=_names("OPENTR_HUB_TOKEN", "HUGGINGFACE_TOKEN", "HF_TOKEN"),
+    )
+    offline: bool = Field(
+        default=False,
+        validation_alias=_names("OPENTR_OFFLINE", "HF_HUB_OFFLINE"),
+        description="Never download a model.",
+    )
+    force_cpu: bool = Field(
+        default=False,
+        validation_alias=_names("OPENTR_FORCE_CPU", "FORCE_CPU_MODE"),
+        description="Do not use a GPU even when there is one.",
+    )
+    recognition_workers: int = Field(
+        default=2, ge=1, le=16, description="Windows of a recording that are decoded side by side."
+    )
+    diarization_threads: int = Field(default=1, ge=1, le=16)
+    model_idle_seconds: float = Field(
+        default=600.0, ge=0, description="Give the memory of models back after this long idle."
+    )
+
+    objects_engine: str = ""
+    queue_engine: str = ""
+    notices_engine: str = ""
+    search_engine: str = ""
+    media_tools_engine: str = ""
+    recognizer_engine: str = ""
+    diarizer_engine: str = ""
+    encoder_engine: str = ""
+    engine_options: dict[str, Any] = Field(default_factory=dict)
+
+    max_upload_bytes: int = Field(
+        default=15 * 1024**3, ge=1, description="The largest file that is accepted."
+    )
+    session_idle_minutes: float = Field(default=720.0, gt=0)
+    session_absolute_days: float = Field(default=30.0, gt=0)
+    lockout_threshold: int = Field(
+        default=5,
+        ge=1,
+        validation_alias=_names("OPENTR_LOCKOUT_THRESHOLD", "ACCOUNT_LOCKOUT_THRESHOLD"),
+    )
+    lockout_minutes: float = Field(
+        default=15.0,
+        gt=0,
+        validation_alias=_names("OPENTR_LOCKOUT_MINUTES", "ACCOUNT_LOCKOUT_DURATION_MINUTES"),
+    )
+    lease_seconds: float = Field(default=30.0, ge=1.0)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def load(cls, home: Path | None = None, **overrides: Any) -> Settings:
+        """Settings of the installation folder: its ``.env`` under the process environment."""
+        folder = (home or Path(os.environ.get("OPENTR_HOME") or ".")).resolve()
+        env_file = folder / ".env"
+        return cls(
+            _env_file=env_file if env_file.is_file() else None, **{"home": folder, **overrides}
+        )
+
+    @field_validator("database_url", "postgres_bin", "hub_token", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @property
+    def data_dir(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def postgres_dir(self) -> Path:
+        return self.data_dir / "postgres"
+
+    @property
+    def objects_dir(self) -> Path:
+        return self.data_dir / "objects"
+
+    @property
+    def uploads_dir(self) -> Path:
+        return self.data_dir / "uploads"
+
+    @property
+    def scratch_dir(self) -> Path:
+        return self.data_dir / "scratch"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.data_dir / "logs"
+
+    @property
+    def run_dir(self) -> Path:
+        return self.data_dir / "run"
+
+    @property
+    def secrets_dir(self) -> Path:
+        return self.data_dir / "secrets"
+
+    @property
+    def backups_dir(self) -> Path:
+        return self.home / "backups"
+
+    @property
+    def models_dir(self) -> Path:
+        return self.model_cache_dir if self.model_cache_dir.is_absolute() else (
+            self.home / self.model_cache_dir
+        )
+
+    @property
+    def uses_embedded_postgres(self) -> bool:
+        return self.database_url is None
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """psycopg 3 URL of the database this installation works on."""
+        if self.database_url is not None:
+            return with_psycopg_driver(self.database_url.get_secret_value())
+        password = (self.secrets_dir / "postgres").read_text(encoding="utf-8").strip()
+        socket_dir = self.run_dir / "postgres"
+        return f"postgresql+psycopg://postgres:{password}@/opentranscribe?host={socket_dir}"
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        own = [
+            f"http://{host}:{port}"
+            for host in ("localhost", "127.0.0.1")
+            for port in (self.frontend_port, self.backend_port)
+        ]
+        others = [o.strip().rstrip("/") for o in self.allowed_origins.split(",") if o.strip()]
+        return tuple(dict.fromkeys([*own, *others]))
+
+
+def with_psycopg_driver(url: str) -> str:
+    """``postgres://`` and ``postgresql://`` URLs, with or without a driver, for psycopg 3."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.split("+")[0] not in {"postgres", "postgresql"}:
+        raise ValueError("DATABASE_URL must begin with postgresql://")
+    return f"postgresql+psycopg://{rest}"
+
+
+def inherited_environment(**extra: str) -> dict[str, str]:
+    """The environment for a child process, with ``extra`` on top."""
+    return {**os.environ, **extra}
