@@ -1,0 +1,1 @@
+"""``opentr``: one file per group of commands."""

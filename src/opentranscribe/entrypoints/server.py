@@ -1,0 +1,49 @@
+"""The API process: one application behind the page's port and the API's port."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import uvicorn
+
+from opentranscribe.bootstrap import build_app
+from opentranscribe.entrypoints.http import create_app
+from opentranscribe.settings import Settings
+
+
+def listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    listening.set_inheritable(False)
+    return listening
+
+
+def main() -> int:
+    settings = Settings.load()
+    app = build_app(settings)
+    sockets = [
+        listen(settings.bind_host, port)
+        for port in dict.fromkeys((settings.frontend_port, settings.backend_port))
+    ]
+    config = uvicorn.Config(
+        create_app(app),
+        log_level=settings.log_level,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        ws_max_size=64 * 1024,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=sockets)
+    finally:
+        app.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""One service that is kept running: spawned, watched, restarted with back-off, stopped in time."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from opentranscribe.entrypoints.supervisor.logs import open_log
+
+PR_SET_PDEATHSIG = 1
+BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+#: After running this long a service is taken to be well and its back-off starts anew.
+WELL_AFTER_SECONDS = 30.0
+
+
+@dataclass
+class Child:
+    """``ready`` answers whether the running process serves; None means as soon as it runs."""
+
+    name: str
+    command: Sequence[str]
+    environment: dict[str, str]
+    log_dir: Path
+    stop_seconds: float = 20.0
+    ready: Callable[[], Awaitable[bool]] | None = None
+    process: asyncio.subprocess.Process | None = None
+    state: str = "stopped"
+    since: float = field(default_factory=time.time)
+    restarts: int = 0
+    _wanted: bool = False
+    _failures: int = 0
+
+    async def keep_running(self) -> None:
+        """Run until ``stop``; a service that ends by itself is started again."""
+        self._wanted = True
+        while self._wanted:
+            started = time.monotonic()
+            await self._run_once()
+            if not self._wanted:
+                break
+            if time.monotonic() - started > WELL_AFTER_SECONDS:
+                self._failures = 0
+            delay = BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)]
+            self._failures += 1
+            self.restarts += 1
+            self._turn("waiting to restart")
+            await asyncio.sleep(delay)
+        self._turn("stopped")
+
+    async def _run_once(self) -> None:
+        with open_log(self.log_dir, self.name) as log:
+            self.process = await self._spawn(log)
+        self._turn("starting")
+        watch = asyncio.create_task(self._watch_ready())
+        await self.process.wait()
+        watch.cancel()
+        self._end_group()
+
+    async def _spawn(self, log: IO[bytes]) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *self.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=self.environment,
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),
+        )
+
+    async def _watch_ready(self) -> None:
+        while self.ready is not None and not await self.ready():
+            await asyncio.sleep(0.1)
+        self._turn("running")
+
+    async def stop(self) -> None:
+        """Ask politely, then insist."""
+        self._wanted = False
+        process = self.process
+        if process is None or process.returncode is not None:
+            return
+        self._turn("stopping")
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), self.stop_seconds)
+        except TimeoutError:
+            self._end_group()
+            await process.wait()
+
+    async def restart(self) -> None:
+        """End the process; ``keep_running`` brings up the next one."""
+        self._failures = 0
+        if self.process is not None and self.process.returncode is None:
+            self.process.terminate()
+
+    def _end_group(self) -> None:
+        """Whatever the service itself had started goes with it."""
+        if self.process is None:
+            return
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    def _turn(self, state: str) -> None:
+        if state != self.state:
+            self.state, self.since = state, time.time()
+
+
+def die_with_parent(signal_number: int) -> Callable[[], None] | None:
+    """A preexec function with which Linux ends the child when its parent is gone."""
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "prctl"):
+        return None
+
+    def prepare() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal_number)
+
+    return prepare

@@ -1,0 +1,210 @@
+"""The supervisor process: database, migration, then the services, in order and back."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from opentranscribe import __version__
+from opentranscribe.entrypoints.supervisor import control
+from opentranscribe.entrypoints.supervisor.children import Child
+from opentranscribe.entrypoints.supervisor.logs import log_path, open_log
+from opentranscribe.entrypoints.supervisor.postgres import EmbeddedPostgres, wheel_binaries
+from opentranscribe.entrypoints.supervisor.probes import answers_http
+from opentranscribe.entrypoints.supervisor.secret_files import ensure_secret, private_folder
+from opentranscribe.kit.errors import AppError, ConflictError
+from opentranscribe.schema.migrations.runner import upgrade
+from opentranscribe.settings import Settings, inherited_environment
+
+
+class AlreadyRunningError(ConflictError):
+    code = "already_running"
+
+
+class Supervisor:
+    """Owns the data folder while it lives. ``phase`` tells a waiting ``start`` how far it is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started = time.time()
+        self.phase = "preparing"
+        self.error: str | None = None
+        self.postgres: EmbeddedPostgres | None = None
+        self.children = self._children()
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until told to stop. Raises AppError when the start fails."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        server = await control.serve(self.settings.run_dir, self._answer)
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            await asyncio.to_thread(self._bring_up_database)
+            self.phase = "starting the services"
+            tasks = [asyncio.create_task(child.keep_running()) for child in self.children]
+            tasks.append(asyncio.create_task(self._watch_database()))
+            await self._until_running()
+            await self._stopping.wait()
+        finally:
+            self.phase = "stopping"
+            await asyncio.gather(*(child.stop() for child in reversed(self.children)))
+            for task in tasks:
+                task.cancel()
+            if self.postgres:
+                await asyncio.to_thread(self.postgres.stop)
+            server.close()
+
+    def _bring_up_database(self) -> None:
+        if self.settings.uses_embedded_postgres:
+            self.phase = "starting the database"
+            self.postgres = embedded_postgres(self.settings)
+            self.postgres.start(log_path(self.settings.logs_dir, "postgres"))
+        self.phase = "bringing the database to this version"
+        with open_log(self.settings.logs_dir, "migrate") as log:
+
+            def report(line: object) -> None:
+                log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {line}\n".encode())
+
+            upgrade(self.settings.sqlalchemy_url, report=report)
+
+    async def _watch_database(self) -> None:
+        """Bring a database that died back; its clients reconnect by themselves."""
+        while self.postgres is not None and not self._stopping.is_set():
+            await asyncio.sleep(0.5)
+            process = self.postgres.process
+            if process is not None and process.poll() is not None:
+                await asyncio.to_thread(
+                    self.postgres.start, log_path(self.settings.logs_dir, "postgres")
+                )
+
+    async def _until_running(self) -> None:
+        while not self._stopping.is_set():
+            if all(child.state == "running" for child in self.children):
+                self.phase = "running"
+                return
+            await asyncio.sleep(0.05)
+
+    def _children(self) -> list[Child]:
+        base = inherited_environment(
+            OPENTR_HOME=str(self.settings.home), PYTHONUNBUFFERED="1", OMP_WAIT_POLICY="PASSIVE"
+        )
+        package = "opentranscribe.entrypoints"
+        port = self.settings.backend_port
+        commands = {
+            "api": [f"{package}.server"],
+            "worker-speech": [f"{package}.worker", "--queues", "speech"],
+            "worker-utility": [f"{package}.worker", "--queues", "utility"],
+            "scheduler": [f"{package}.scheduler"],
+        }
+        children = []
+        for name, arguments in commands.items():
+            command = [sys.executable, "-m", *arguments]
+            children.append(Child(name, command, base, self.settings.logs_dir))
+        children[0].ready = lambda: answers_http(self.settings.bind_host, port, "/livez")
+        return children
+
+    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        verb, name = request.get("do"), request.get("service")
+        if verb == "stop":
+            self._stopping.set()
+        elif verb == "restart":
+            for child in self.children:
+                if name in (None, child.name):
+                    await child.restart()
+        return self._status()
+
+    def _status(self) -> dict[str, Any]:
+        services = [
+            {
+                "service": child.name,
+                "state": child.state,
+                "pid": child.process.pid if child.process else None,
+                "since": child.since,
+                "restarts": child.restarts,
+            }
+            for child in self.children
+        ]
+        if self.postgres is not None:
+            process = self.postgres.process
+            alive = process is not None and process.poll() is None
+            services.insert(
+                0,
+                {
+                    "service": "postgres",
+                    "state": "running" if alive else "starting",
+                    "pid": process.pid if process else None,
+                    "since": self.started,
+                    "restarts": 0,
+                },
+            )
+        return {
+            "phase": self.phase,
+            "pid": os.getpid(),
+            "version": __version__,
+            "frontend_port": self.settings.frontend_port,
+            "backend_port": self.settings.backend_port,
+            "services": services,
+        }
+
+
+def embedded_postgres(settings: Settings) -> EmbeddedPostgres:
+    """The installation's own server; its password is made on first use."""
+    return EmbeddedPostgres(
+        settings.postgres_dir,
+        settings.run_dir / "postgres",
+        ensure_secret(settings.secrets_dir, "postgres"),
+        settings.postgres_bin or wheel_binaries(),
+    )
+
+
+@contextmanager
+def data_folder_lock(settings: Settings) -> Iterator[None]:
+    """One supervisor a data folder, however it dies. Raises AlreadyRunningError."""
+    private_folder(settings.data_dir)
+    for folder in (settings.run_dir, settings.logs_dir, settings.scratch_dir):
+        private_folder(folder)
+    with (settings.run_dir / "lock").open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise AlreadyRunningError(
+                f"OpenTranscribe is already running on {settings.data_dir}. "
+                "See it with: ./opentr.sh status"
+            ) from error
+        handle.truncate(0)
+        handle.write(json.dumps({"pid": os.getpid(), "since": time.time()}))
+        handle.flush()
+        yield
+
+
+def main() -> int:
+    """Entry of the supervisor process; what went wrong is left in ``run/failure`` for ``start``."""
+    settings = Settings.load()
+    failure = settings.run_dir / "failure"
+    try:
+        with data_folder_lock(settings):
+            failure.unlink(missing_ok=True)
+            try:
+                asyncio.run(Supervisor(settings).run())
+            except AppError as error:
+                failure.write_text(error.message, encoding="utf-8")
+                return 1
+    except AlreadyRunningError as error:
+        print(error.message, file=sys.stderr)  # noqa: T201 - nobody else is there to say it
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
