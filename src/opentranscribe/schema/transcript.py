@@ -21,8 +21,8 @@ class TranscriptSegment(Base):
 
     id: Mapped[IntKey]
     uuid: Mapped[PublicId]
-    media_file_id: Mapped[int] = mapped_column(ForeignKey("media_file.id"))
-    speaker_id: Mapped[int | None] = mapped_column(ForeignKey("speaker.id"))
+    media_file_id: Mapped[int] = mapped_column(ForeignKey("media_file.id", ondelete="CASCADE"))
+    speaker_id: Mapped[int | None] = mapped_column(ForeignKey("speaker.id", ondelete="SET NULL"))
     start_time: Mapped[float]
     end_time: Mapped[float]
     text: Mapped[str] = mapped_column(Text)

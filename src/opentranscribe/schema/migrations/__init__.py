@@ -1,0 +1,1 @@
+"""How a database reaches the shape this release needs: a chain of revisions and its runner."""

@@ -1,0 +1,123 @@
+"""Where a database stands in the chain, and what to do about it. Reads only, and no lock."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psycopg
+
+from opentranscribe import __version__
+from opentranscribe.schema.migrations.chain import HEAD, is_known, is_newer, list_pending
+from opentranscribe.schema.migrations.errors import DatabaseUnreachableError, SchemaUnsuitableError
+
+Kind = Literal["empty", "behind", "current", "newer", "unknown"]
+
+_STAMP = "SELECT to_regclass('public.alembic_version') IS NOT NULL"
+_STAMPED = "SELECT version_num FROM public.alembic_version ORDER BY version_num"
+# What an extension brought along (PostGIS, pg_stat_statements) does not make a database used.
+_RELATIONS = """
+SELECT count(*) FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
+  AND c.relname <> 'alembic_version'
+  AND NOT EXISTS (SELECT FROM pg_depend d
+                  WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+"""
+
+
+@dataclass(frozen=True)
+class SchemaState:
+    """``revision`` is None when the database is empty or does not say what it is."""
+
+    kind: Kind
+    revision: str | None
+    pending: int = 0
+
+    @property
+    def advice(self) -> str:
+        """A sentence or two for the person who runs the installation."""
+        match self.kind:
+            case "current":
+                return f"The database is at {self.revision}, which is what this release needs."
+            case "empty":
+                return "The database is empty. Run `opentr db upgrade` to create the tables."
+            case "behind":
+                return (
+                    f"The database is at {self.revision}, {self.pending} revisions behind {HEAD}."
+                    " Nothing was changed. Run `opentr db upgrade`."
+                )
+            case "newer":
+                return (
+                    f"The database is at {self.revision}, made by a later release than this one"
+                    f" ({__version__}, {HEAD}). Nothing was changed. Start the later release, or"
+                    " restore a backup that was taken with this one."
+                )
+            case "unknown":
+                found = (
+                    f"the revision {self.revision}" if self.revision else "tables but no revision"
+                )
+                return (
+                    f"The database has {found}, which this release does not know. Nothing was"
+                    " changed. Check that DATABASE_URL names the right database."
+                )
+
+
+def open_connection(url: str, *, purpose: str = "check") -> psycopg.Connection[Any]:
+    """A connection of its own in autocommit mode, named so that others can see who it is.
+
+    ``url`` is libpq's form or SQLAlchemy's (``postgresql+psycopg://``).
+    Raises `DatabaseUnreachableError`.
+    """
+    scheme, separator, rest = url.partition("://")
+    plain = f"postgresql://{rest}" if separator and scheme.startswith("postgres") else url
+    try:
+        return psycopg.connect(
+            plain,
+            autocommit=True,
+            connect_timeout=10,
+            application_name=f"opentranscribe {purpose} {name_process()}"[:63],
+        )
+    except psycopg.OperationalError as error:
+        raise DatabaseUnreachableError(
+            f"PostgreSQL does not answer: {str(error).strip()}. Nothing was changed."
+            " Check that it runs and that DATABASE_URL is right."
+        ) from error
+
+
+def name_process() -> str:
+    """Release, host and process id, for the ledger and for those who wait."""
+    return f"{__version__} {platform.node()}:{os.getpid()}"
+
+
+def read_state(connection: psycopg.Connection[Any]) -> SchemaState:
+    """The state of the connection's database, in at most three small queries."""
+    stamped = connection.execute(_STAMP).fetchone()
+    rows = connection.execute(_STAMPED).fetchall() if stamped and stamped[0] else []
+    if not rows:
+        used = connection.execute(_RELATIONS).fetchone()
+        return SchemaState("unknown" if used and used[0] else "empty", None)
+    revision = ", ".join(row[0] for row in rows)
+    if not is_known(revision):
+        return SchemaState("newer" if is_newer(revision) else "unknown", revision)
+    pending = len(list_pending(revision))
+    return SchemaState("behind" if pending else "current", revision, pending)
+
+
+def current(url: str) -> str | None:
+    """The revision that the database says it is at; None when it says nothing."""
+    return check(url).revision
+
+
+def check(url: str) -> SchemaState:
+    """Where the database stands. Raises `DatabaseUnreachableError`."""
+    with open_connection(url) as connection:
+        return read_state(connection)
+
+
+def require_current(url: str) -> None:
+    """What every process calls before it serves. Raises `SchemaUnsuitableError` with advice."""
+    state = check(url)
+    if state.kind != "current":
+        raise SchemaUnsuitableError(state.advice, state=state.kind, revision=state.revision)
