@@ -26,12 +26,18 @@ class Job(Base):
     kind: Mapped[str] = mapped_column(String(60))
     queue: Mapped[str] = mapped_column(String(40))
     priority: Mapped[int] = mapped_column(server_default="5", default=5)
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("user.id", ondelete="CASCADE"), index=True
+    )
     media_file_id: Mapped[int | None] = mapped_column(
         ForeignKey("media_file.id", ondelete="CASCADE"), index=True
     )
-    payload: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
-    status: Mapped[str] = mapped_column(String(20), server_default="queued", default="queued", index=True)
+    payload: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'::jsonb"), default=dict
+    )
+    status: Mapped[str] = mapped_column(
+        String(20), server_default="queued", default="queued", index=True
+    )
     attempt: Mapped[int] = mapped_column(server_default="0", default=0)
     max_attempts: Mapped[int] = mapped_column(server_default="3", default=3)
     cancel_requested: Mapped[bool] = mapped_column(server_default="false", default=False)

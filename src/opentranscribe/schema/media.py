@@ -75,7 +75,9 @@ class Upload(Base):
     content_type: Mapped[str] = mapped_column(String(100))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     expected_sha256: Mapped[str | None] = mapped_column(String(64))
-    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
+    options: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'::jsonb"), default=dict
+    )
     status: Mapped[str] = mapped_column(String(20), server_default="active", default="active")
     error_message: Mapped[str | None] = mapped_column(Text)
     media_file_id: Mapped[int | None] = mapped_column(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Integer, String, Text, UniqueConstraint
 from sqlalchemy import text as sql
@@ -29,7 +29,7 @@ class TranscriptSegment(Base):
     words: Mapped[list[Any] | None]
     confidence: Mapped[float | None]
     is_overlap: Mapped[bool] = mapped_column(server_default="false", default=False)
-    overlap_group_id: Mapped[uuid.UUID | None]
+    overlap_group_id: Mapped[UUID | None]
     overlap_confidence: Mapped[float | None]
     flags: Mapped[list[Any]] = mapped_column(server_default=sql("'[]'::jsonb"), default=list)
 
@@ -68,7 +68,7 @@ class TranscriptEdit(Base):
     )
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
     kind: Mapped[str] = mapped_column(String(40))
-    subject_uuid: Mapped[uuid.UUID]
+    subject_uuid: Mapped[UUID]
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
     created_at: Mapped[CreatedAt]
