@@ -3,12 +3,18 @@ of the earlier system's ``.env`` where people already have them."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: A socket's path may have 107 bytes; ``/postgres/.s.PGSQL.5432`` needs 23 of them.
+LONGEST_SOCKET_FOLDER = 80
 
 
 def _names(*names: str) -> AliasChoices:
@@ -178,6 +184,18 @@ class Settings(BaseSettings):
         return self.data_dir / "run"
 
     @property
+    def sockets_dir(self) -> Path:
+        """The run folder, or a short private one where its path is too long for a socket."""
+        if len(str(self.run_dir)) <= LONGEST_SOCKET_FOLDER:
+            return self.run_dir
+        mark = hashlib.sha256(str(self.run_dir).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"opentr-{os.getuid()}-{mark}"
+
+    @property
+    def postgres_socket_dir(self) -> Path:
+        return self.sockets_dir / "postgres"
+
+    @property
     def secrets_dir(self) -> Path:
         return self.data_dir / "secrets"
 
@@ -187,8 +205,10 @@ class Settings(BaseSettings):
 
     @property
     def models_dir(self) -> Path:
-        return self.model_cache_dir if self.model_cache_dir.is_absolute() else (
-            self.home / self.model_cache_dir
+        return (
+            self.model_cache_dir
+            if self.model_cache_dir.is_absolute()
+            else (self.home / self.model_cache_dir)
         )
 
     @property
@@ -201,8 +221,8 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return with_psycopg_driver(self.database_url.get_secret_value())
         password = (self.secrets_dir / "postgres").read_text(encoding="utf-8").strip()
-        socket_dir = self.run_dir / "postgres"
-        return f"postgresql+psycopg://postgres:{password}@/opentranscribe?host={socket_dir}"
+        host = quote(str(self.postgres_socket_dir), safe="/")
+        return f"postgresql+psycopg://postgres:{password}@/opentranscribe?host={host}"
 
     @property
     def origins(self) -> tuple[str, ...]:

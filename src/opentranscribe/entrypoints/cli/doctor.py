@@ -100,7 +100,7 @@ def check_postgres(settings: Settings) -> Iterator[Finding]:
 
 def check_services(settings: Settings) -> Iterator[Finding]:
     try:
-        answer = control.ask(settings.run_dir, {"do": "status"}, seconds=5)
+        answer = control.ask(settings.sockets_dir, {"do": "status"}, seconds=5)
     except control.NotRunningError:
         yield Finding("Services", "warning", "not running", "./opentr.sh start")
         return
@@ -114,7 +114,7 @@ def check_services(settings: Settings) -> Iterator[Finding]:
 
 def _is_running(settings: Settings) -> bool:
     try:
-        control.ask(settings.run_dir, {"do": "status"}, seconds=5)
+        control.ask(settings.sockets_dir, {"do": "status"}, seconds=5)
     except control.NotRunningError:
         return False
     return True

@@ -27,7 +27,9 @@ def init(
 ) -> None:
     """Make an installation folder: the place where ./opentr.sh and your data live."""
     if folder.exists() and any(folder.iterdir()):
-        raise FolderInUseError(f"{folder} is not empty. Nothing was changed; choose another folder.")
+        raise FolderInUseError(
+            f"{folder} is not empty. Nothing was changed; choose another folder."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for name in OUTER_FILES:
         with as_file(files("opentranscribe") / "outer" / name) as source:

@@ -72,7 +72,7 @@ def stop() -> None:
     if not _running(settings):
         console.print("OpenTranscribe is not running.")
         return
-    control.ask(settings.run_dir, {"do": "stop"})
+    control.ask(settings.sockets_dir, {"do": "stop"})
     with console.status("Stopping; running work is put back in the queue …"):
         for _ in range(600):
             if not _running(settings):
@@ -98,7 +98,7 @@ def restart(
         return
     if service == "postgres":
         raise InvalidError("The database restarts with everything: ./opentr.sh restart")
-    control.ask(settings.run_dir, {"do": "restart", "service": service})
+    control.ask(settings.sockets_dir, {"do": "restart", "service": service})
     console.print(f"{service} restarts.")
 
 
@@ -141,7 +141,7 @@ def logs(
 
 def _running(settings: Settings) -> dict[str, Any] | None:
     try:
-        return control.ask(settings.run_dir, {"do": "status"}, seconds=10)
+        return control.ask(settings.sockets_dir, {"do": "status"}, seconds=10)
     except control.NotRunningError:
         return None
 

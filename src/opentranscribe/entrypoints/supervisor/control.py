@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from opentranscribe.entrypoints.supervisor.secret_files import private_folder
 from opentranscribe.kit.errors import UnavailableError
 
 Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -19,11 +19,11 @@ class NotRunningError(UnavailableError):
     code = "not_running"
 
 
-def socket_path(run_dir: Path) -> Path:
-    return run_dir / "supervisor.sock"
+def socket_path(sockets_dir: Path) -> Path:
+    return sockets_dir / "supervisor.sock"
 
 
-async def serve(run_dir: Path, answer: Answer) -> asyncio.AbstractServer:
+async def serve(sockets_dir: Path, answer: Answer) -> asyncio.AbstractServer:
     """Listen for requests; only the owner of the folder can connect."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -36,18 +36,18 @@ async def serve(run_dir: Path, answer: Answer) -> asyncio.AbstractServer:
         finally:
             writer.close()
 
-    path = socket_path(run_dir)
+    path = socket_path(private_folder(sockets_dir))
     path.unlink(missing_ok=True)
-    return await asyncio.start_unix_server(handle, _short(path))
+    return await asyncio.start_unix_server(handle, str(path))
 
 
-def ask(run_dir: Path, request: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
+def ask(sockets_dir: Path, request: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
     """Raises NotRunningError when nobody answers."""
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(seconds)
     try:
         with connection:
-            connection.connect(_short(socket_path(run_dir)))
+            connection.connect(str(socket_path(sockets_dir)))
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as stream:
                 line = stream.readline()
@@ -59,9 +59,3 @@ def ask(run_dir: Path, request: dict[str, Any], seconds: float = 60.0) -> dict[s
         raise NotRunningError("The supervisor ended before it answered.")
     answer: dict[str, Any] = json.loads(line)
     return answer
-
-
-def _short(path: Path) -> str:
-    """Socket paths are limited to about 100 bytes; a relative one is often shorter."""
-    relative = os.path.relpath(path)
-    return min(str(path), relative, key=len)

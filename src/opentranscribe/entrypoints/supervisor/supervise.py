@@ -47,7 +47,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        server = await control.serve(self.settings.run_dir, self._answer)
+        server = await control.serve(self.settings.sockets_dir, self._answer)
         tasks: list[asyncio.Task[None]] = []
         try:
             await asyncio.to_thread(self._bring_up_database)
@@ -162,7 +162,7 @@ def embedded_postgres(settings: Settings) -> EmbeddedPostgres:
     """The installation's own server; its password is made on first use."""
     return EmbeddedPostgres(
         settings.postgres_dir,
-        settings.run_dir / "postgres",
+        settings.postgres_socket_dir,
         ensure_secret(settings.secrets_dir, "postgres"),
         settings.postgres_bin or wheel_binaries(),
     )
