@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from opentranscribe.kit.errors import InvalidError
@@ -18,7 +20,10 @@ class SearchQueryError(InvalidError):
 
 @dataclass(frozen=True, slots=True)
 class IndexedChunk:
-    """About 200 words of one speaker. ``word_starts`` are seconds, one per whitespace token."""
+    """About 200 words of one speaker. ``word_starts`` are seconds, one per whitespace token.
+
+    ``vector`` is the passage embedding, None when there is no sentence model.
+    """
 
     index: int
     speaker: str
@@ -26,6 +31,7 @@ class IndexedChunk:
     start: float
     end: float
     word_starts: tuple[float, ...]
+    vector: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +43,15 @@ class IndexedFile:
     uploaded_at: datetime
     duration_seconds: float
     chunks: tuple[IndexedChunk, ...]
+    vector_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """``file_ids_of`` restricts to files this user may see; it is never optional."""
+    """``file_ids_of`` restricts to files this user may see; it is never optional.
+
+    ``vector`` is the query embedding; without it, or in mode ``keyword``, words alone count.
+    """
 
     text: str
     file_ids_of: int
@@ -52,6 +62,8 @@ class SearchQuery:
     file_id: int | None = None
     page: int = 1
     page_size: int = 20
+    vector: NDArray[np.float32] | None = None
+    vector_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,13 @@ class SearchResult:
 
 
 class SearchIndex(Protocol):
+    def vectors_of(
+        self, session: Session, file_id: int, model: str
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """Passage vectors by chunk text that an earlier indexing of the file left, so that one
+        corrected word does not cost embedding ten hours again."""
+        ...
+
     def index_file(self, session: Session, file: IndexedFile) -> None:
         """Replace everything known of the file, within the caller's transaction."""
         ...

@@ -1,0 +1,85 @@
+"""Every SQL statement of the search feature, beside the index's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.orm import Session
+
+from opentranscribe.schema.jobs import Job
+from opentranscribe.schema.media import MediaFile
+from opentranscribe.schema.speakers import Speaker
+from opentranscribe.schema.transcript import TranscriptSegment
+from opentranscribe.work import Work
+from opentranscribe.work.access import visible_files
+
+
+def spoken_segments(session: Session, file_id: int) -> Sequence[Row[Any]]:
+    return session.execute(
+        select(
+            TranscriptSegment.text,
+            TranscriptSegment.words,
+            TranscriptSegment.start_time,
+            TranscriptSegment.end_time,
+            Speaker.name.label("label"),
+            Speaker.display_name,
+        )
+        .outerjoin(Speaker, Speaker.id == TranscriptSegment.speaker_id)
+        .where(TranscriptSegment.media_file_id == file_id)
+        .order_by(TranscriptSegment.start_time, TranscriptSegment.id)
+    ).all()
+
+
+def waiting_job(session: Session, file_id: int, kind: str) -> int | None:
+    """A job of that kind that nobody has taken up: it will see what is being written now."""
+    return session.scalar(
+        select(Job.id).where(
+            Job.media_file_id == file_id, Job.kind == kind, Job.status == "queued"
+        )
+    )
+
+
+def files_by_id(session: Session, file_ids: Iterable[int]) -> dict[int, MediaFile]:
+    rows = session.scalars(select(MediaFile).where(MediaFile.id.in_(list(file_ids))))
+    return {file.id: file for file in rows}
+
+
+def speaker_names(session: Session, file_ids: Iterable[int]) -> Sequence[Row[Any]]:
+    return session.execute(
+        select(Speaker.media_file_id, Speaker.name, Speaker.display_name)
+        .where(Speaker.media_file_id.in_(list(file_ids)))
+        .order_by(Speaker.name)
+    ).all()
+
+
+def all_speaker_names(work: Work) -> list[str]:
+    return list(
+        work.session.scalars(
+            select(Speaker.display_name)
+            .distinct()
+            .join(MediaFile, MediaFile.id == Speaker.media_file_id)
+            .where(visible_files(work.actor), Speaker.display_name.is_not(None))
+            .order_by(Speaker.display_name)
+        )
+    )
+
+
+def all_languages(work: Work) -> list[str]:
+    return list(
+        work.session.scalars(
+            select(MediaFile.language)
+            .distinct()
+            .where(visible_files(work.actor), MediaFile.language.is_not(None))
+            .order_by(MediaFile.language)
+        )
+    )
+
+
+def upload_range(work: Work) -> Row[Any]:
+    return work.session.execute(
+        select(func.min(MediaFile.upload_time), func.max(MediaFile.upload_time)).where(
+            visible_files(work.actor)
+        )
+    ).one()

@@ -1,0 +1,233 @@
+"""What every search index must do; what only an engine can is asked of PostgreSQL alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+
+from opentranscribe.adapters.search.memory import MemorySearch
+from opentranscribe.adapters.search.postgres import PostgresSearch
+from opentranscribe.ports.search import (
+    IndexedChunk,
+    IndexedFile,
+    SearchIndex,
+    SearchQuery,
+    SearchQueryError,
+)
+
+ANN, BOB = 1, 2
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def chunk(
+    index: int, words: str, speaker: str = "Ann", vector: NDArray[np.float32] | None = None
+) -> IndexedChunk:
+    """Half a second a word, ten seconds a chunk."""
+    starts = tuple(10.0 * index + 0.5 * i for i in range(len(words.split())))
+    return IndexedChunk(index, speaker, words, 10.0 * index, 10.0 * index + 9, starts, vector)
+
+
+def file(file_id: int, *chunks: IndexedChunk, owner: int = ANN, **other: object) -> IndexedFile:
+    facts = {"title": f"Recording {file_id}", "language": "en", "uploaded_at": DAY} | other
+    return IndexedFile(
+        file_id=file_id, owner_id=owner, duration_seconds=60.0, chunks=chunks, **facts  # type: ignore[arg-type]
+    )
+
+
+@pytest.fixture
+def session(database_url: str) -> Iterator[Session]:
+    engine = create_engine(database_url)
+    PostgresSearch(engine).ensure_schema()
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def index(request: pytest.FixtureRequest, session: Session) -> SearchIndex:
+    if request.param == "memory":
+        return MemorySearch()
+    return PostgresSearch(session.get_bind())  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def postgres(session: Session) -> PostgresSearch:
+    return PostgresSearch(session.get_bind())  # type: ignore[arg-type]
+
+
+def found(index: SearchIndex, session: Session, words: str, owner: int = ANN, **how: object) -> list[int]:
+    result = index.query(session, SearchQuery(text=words, file_ids_of=owner, **how))  # type: ignore[arg-type]
+    return [hit.file_id for hit in result.hits]
+
+
+class TestQuery:
+    def test_finds_the_word_and_the_moment_it_was_said(
+        self, index: SearchIndex, session: Session
+    ) -> None:
+        index.index_file(session, file(7, chunk(0, "nothing here"), chunk(1, "the red balloon rose")))
+        (hit,) = index.query(session, SearchQuery("Balloon", ANN)).hits
+        (occurrence,) = hit.occurrences
+        assert occurrence.start == 11.0
+        assert occurrence.snippet_html == "the red <mark>balloon</mark> rose"
+
+    def test_never_shows_another_owners_file(self, index: SearchIndex, session: Session) -> None:
+        index.index_file(session, file(1, chunk(0, "a secret plan"), owner=BOB, title="Secret"))
+        assert found(index, session, "secret", owner=ANN) == []
+        assert found(index, session, "secret", owner=BOB) == [1]
+
+    def test_quoted_words_must_stand_together(self, index: SearchIndex, session: Session) -> None:
+        index.index_file(session, file(1, chunk(0, "the big red dog and the car")))
+        index.index_file(session, file(2, chunk(0, "the big dog with a red collar")))
+        assert found(index, session, '"red dog"') == [1]
+
+    def test_filters_by_speaker_and_date(self, index: SearchIndex, session: Session) -> None:
+        index.index_file(session, file(1, chunk(0, "budget talk", "Ann"), chunk(1, "budget", "Bob")))
+        index.index_file(session, file(2, chunk(0, "budget"), uploaded_at=DAY + timedelta(days=9)))
+        result = index.query(session, SearchQuery("budget", ANN, speakers=("bob",)))
+        assert [(h.file_id, [o.speaker for o in h.occurrences]) for h in result.hits] == [(1, ["Bob"])]
+        assert found(index, session, "budget", date_from=DAY + timedelta(days=1)) == [2]
+        assert found(index, session, "budget", date_to=DAY + timedelta(days=1)) == [1]
+
+    def test_a_title_is_found_and_marked(self, index: SearchIndex, session: Session) -> None:
+        index.index_file(session, file(1, chunk(0, "words"), title="Board <meeting> May"))
+        (hit,) = index.query(session, SearchQuery("board meeting", ANN)).hits
+        assert hit.title_html == "<mark>Board</mark> &lt;<mark>meeting</mark>&gt; May"
+
+    def test_part_of_a_word_in_a_title_is_no_match(
+        self, index: SearchIndex, session: Session
+    ) -> None:
+        index.index_file(session, file(1, chunk(0, "words"), title="Recording"))
+        assert found(index, session, "cord") == []
+
+    def test_what_was_said_is_never_markup(self, index: SearchIndex, session: Session) -> None:
+        index.index_file(session, file(1, chunk(0, "<img src=x onerror=alert(1)> evil & co")))
+        (hit,) = index.query(session, SearchQuery("evil", ANN)).hits
+        assert hit.occurrences[0].snippet_html == (
+            "&lt;img src=x onerror=alert(1)&gt; <mark>evil</mark> &amp; co"
+        )
+
+    @pytest.mark.parametrize("nothing", ["", "  ", "!?", '""'])
+    def test_a_query_without_words_is_refused(
+        self, index: SearchIndex, session: Session, nothing: str
+    ) -> None:
+        with pytest.raises(SearchQueryError):
+            index.query(session, SearchQuery(nothing, ANN))
+
+    @pytest.mark.parametrize("odd", ["' OR 1=1 --", "a:* & !b", "\\", "foo<->bar", "x\u0000y", "'''"])
+    def test_operators_of_an_engine_are_plain_text(
+        self, index: SearchIndex, session: Session, odd: str
+    ) -> None:
+        index.index_file(session, file(1, chunk(0, "harmless words")))
+        try:
+            assert found(index, session, odd) == []
+        except SearchQueryError:
+            assert not any(c.isalnum() for c in odd)
+
+    def test_pages_do_not_overlap(self, index: SearchIndex, session: Session) -> None:
+        for n in range(5):
+            index.index_file(session, file(n, chunk(0, "same words")))
+        pages = [found(index, session, "same", page=p, page_size=2) for p in (1, 2, 3)]
+        assert sorted(sum(pages, [])) == [0, 1, 2, 3, 4]
+
+    def test_japanese_is_found_inside_a_sentence(
+        self, index: SearchIndex, session: Session
+    ) -> None:
+        words = "今日は東京都の天気がとても良いです"
+        index.index_file(session, file(1, chunk(0, words), language="ja"))
+        (hit,) = index.query(session, SearchQuery("天気", ANN)).hits
+        assert "<mark>天気</mark>" in hit.occurrences[0].snippet_html
+        assert found(index, session, "京天") == []
+
+
+class TestIndexFile:
+    def test_replaces_what_was_known(self, index: SearchIndex, session: Session) -> None:
+        index.index_file(session, file(1, chunk(0, "old words")))
+        index.index_file(session, file(1, chunk(0, "new words")))
+        assert found(index, session, "old") == []
+        assert found(index, session, "new") == [1]
+
+    def test_a_deleted_file_is_not_found(self, index: SearchIndex, session: Session) -> None:
+        index.index_file(session, file(1, chunk(0, "some words")))
+        index.delete_file(session, 1)
+        index.delete_file(session, 1)
+        assert found(index, session, "words") == []
+
+    def test_vectors_are_kept_by_text_and_model(
+        self, index: SearchIndex, session: Session
+    ) -> None:
+        vector = np.full(384, 384**-0.5, dtype=np.float32)
+        index.index_file(session, file(1, chunk(0, "a b", vector=vector), vector_model="m"))
+        known = index.vectors_of(session, 1, "m")
+        assert np.allclose(known["a b"], vector, atol=1e-3)
+        assert index.vectors_of(session, 1, "other") == {}
+
+
+class TestPostgres:
+    def test_finds_inflected_forms_in_the_language_of_the_file(
+        self, postgres: PostgresSearch, session: Session
+    ) -> None:
+        postgres.index_file(session, file(1, chunk(0, "they were negotiating contracts")))
+        postgres.index_file(session, file(2, chunk(0, "die Verträge wurden geprüft"), language="de"))
+        assert found(postgres, session, "negotiated contract") == [1]
+        assert found(postgres, session, "vertrag") == [2]
+
+    def test_common_words_can_be_searched(
+        self, postgres: PostgresSearch, session: Session
+    ) -> None:
+        postgres.index_file(session, file(1, chunk(0, "to be or not to be that is the question")))
+        assert found(postgres, session, '"to be or not to be"') == [1]
+
+    def test_a_misspelt_word_is_mended_and_said(
+        self, postgres: PostgresSearch, session: Session
+    ) -> None:
+        postgres.index_file(session, file(1, chunk(0, "the parliament adjourned")))
+        result = postgres.query(session, SearchQuery("Parlaiment", ANN))
+        assert [hit.file_id for hit in result.hits] == [1]
+        assert result.corrected == "parliament"
+
+    def test_rare_words_weigh_more_than_common_ones(
+        self, postgres: PostgresSearch, session: Session
+    ) -> None:
+        for n in range(2, 12):
+            postgres.index_file(session, file(n, chunk(0, "meeting meeting meeting about things")))
+        postgres.index_file(session, file(1, chunk(0, "one meeting about the zeppelin today")))
+        assert found(postgres, session, "meeting zeppelin")[0] == 1
+
+    def test_words_and_meaning_are_fused(
+        self, postgres: PostgresSearch, session: Session
+    ) -> None:
+        towards = np.zeros(384, dtype=np.float32)
+        towards[0] = 1.0
+        away = np.roll(towards, 5)
+        postgres.index_file(session, file(1, chunk(0, "the vehicle", vector=towards)))
+        postgres.index_file(session, file(2, chunk(0, "a car", vector=towards)))
+        postgres.index_file(session, file(3, chunk(0, "a tree", vector=away)))
+        query = SearchQuery("car", ANN, vector=towards)
+        result = postgres.query(session, query)
+        assert [hit.file_id for hit in result.hits] == [2, 1]
+        assert [hit.occurrences[0].match for hit in result.hits] == ["text", "meaning"]
+        assert found(postgres, session, "car", vector=towards, mode="keyword") == [2]
+
+    def test_counts_of_words_return_to_nothing(
+        self, postgres: PostgresSearch, session: Session
+    ) -> None:
+        postgres.index_file(session, file(1, chunk(0, "one two"), chunk(1, "two three")))
+        postgres.index_file(session, file(1, chunk(0, "one")))
+        counts = session.execute(text("SELECT lexeme, chunks FROM derived.search_term")).all()
+        assert [tuple(row) for row in counts] == [("one", 1)]
+        postgres.delete_file(session, 1)
+        assert session.scalar(text("SELECT count(*) FROM derived.search_term")) == 0
+
+    def test_suggests_titles_speakers_and_words_of_ones_own(
+        self, postgres: PostgresSearch, session: Session
+    ) -> None:
+        postgres.index_file(session, file(1, chunk(0, "marvellous", "Mara"), title="Market day"))
+        postgres.index_file(session, file(2, chunk(0, "marsupial"), owner=BOB))
+        assert postgres.suggest(session, "mar", ANN) == ["Market day", "Mara", "marvellous"]
+        assert postgres.suggest(session, "%", ANN) == []
