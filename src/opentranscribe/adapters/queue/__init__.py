@@ -1,0 +1,1 @@
+"""Carrying job ids: procrastinate on PostgreSQL, or inside this process."""

@@ -1,0 +1,88 @@
+"""Whether a voice is somebody we know."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opentranscribe.ports.diarization import MatchBand
+
+#: With less speech than this, strangers resemble each other.
+ENOUGH_SPEECH_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPrint:
+    """A stored voiceprint of a person, in the same embedding space as what it is compared with."""
+
+    profile_id: int
+    name: str
+    vector: NDArray[np.float32]
+    speech_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resemblance:
+    """``sure`` when the score is at least the band's upper edge and nobody else is nearer."""
+
+    profile_id: int
+    name: str
+    score: float
+    sure: bool
+
+
+def recognise_voices(
+    voices: Mapping[int, tuple[NDArray[np.float32], float]],
+    known: Sequence[KnownPrint],
+    band: MatchBand,
+) -> dict[int, Resemblance]:
+    """For each voice (its L2-normalised print and seconds of speech) whom it resembles, if anybody.
+
+    A person is surely at most one voice of a recording: of several that would be, the nearest.
+    """
+    people = _centroids(known)
+    found: dict[int, Resemblance] = {}
+    for voice, (vector, seconds) in voices.items():
+        if seconds < ENOUGH_SPEECH_SECONDS or not people:
+            continue
+        scores = {profile: float(np.dot(vector, person)) for profile, person in people.items()}
+        profile = max(scores, key=lambda one: scores[one])
+        if scores[profile] >= band.perhaps_at_least:
+            name = next(one.name for one in known if one.profile_id == profile)
+            sure = scores[profile] >= band.same_at_least
+            found[voice] = Resemblance(profile, name, min(scores[profile], 1.0), sure)
+    return _one_voice_per_person(found)
+
+
+def _centroids(known: Sequence[KnownPrint]) -> dict[int, NDArray[np.float32]]:
+    """The mean print of each person, weighted by how much was heard, L2-normalised."""
+    prints: dict[int, list[KnownPrint]] = defaultdict(list)
+    for one in known:
+        if one.speech_seconds >= ENOUGH_SPEECH_SECONDS:
+            prints[one.profile_id].append(one)
+    centroids = {}
+    for profile, ones in prints.items():
+        weighted = [one.vector * np.float32(min(one.speech_seconds, 60.0)) for one in ones]
+        mean = np.sum(weighted, axis=0)
+        length = float(np.linalg.norm(mean))
+        if length > 0:
+            centroids[profile] = (mean / length).astype(np.float32)
+    return centroids
+
+
+def _one_voice_per_person(found: dict[int, Resemblance]) -> dict[int, Resemblance]:
+    nearest: dict[int, int] = {}
+    for voice, one in found.items():
+        best = nearest.get(one.profile_id)
+        if best is None or one.score > found[best].score:
+            nearest[one.profile_id] = voice
+    return {
+        voice: Resemblance(
+            one.profile_id, one.name, one.score, one.sure and nearest[one.profile_id] == voice
+        )
+        for voice, one in found.items()
+    }
