@@ -41,6 +41,16 @@ _Batch = tuple[bool, tuple[Step, ...]]
 WAIT_SECONDS = 60.0
 # Whoever queues behind a statement of ours waits no longer than this; then we step back.
 LOCK_TIMEOUT_MS = 100
+# Tools that made the table by themselves gave it 32 letters; some of our names are longer.
+_WIDEN_STAMP = """
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM information_schema.columns
+               WHERE table_schema = 'public' AND table_name = 'alembic_version'
+               AND column_name = 'version_num' AND character_maximum_length < 128)
+    THEN ALTER TABLE public.alembic_version ALTER COLUMN version_num TYPE VARCHAR(128);
+    END IF;
+END $$
+"""
 _SESSION = "SET search_path = public; SET statement_timeout = 0; SET lock_timeout = 0"
 
 
@@ -97,6 +107,7 @@ def _apply_pending(
     # Read again: whoever had the lock before us may have done the work.
     before = _require_upgradable(connection)
     pending = list_pending(before, target)
+    connection.execute(_WIDEN_STAMP)
     ledger = Ledger(by=name_process())
     for number, revision in enumerate(pending, start=1):
         started = time.monotonic()

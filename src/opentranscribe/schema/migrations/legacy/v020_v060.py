@@ -69,7 +69,19 @@ ALTER TABLE "user"
 """,
                 lock="short",
             ),
-            Step('ALTER TABLE "user" ALTER COLUMN auth_type TYPE VARCHAR(20);', lock="short"),
+            Step(
+                """
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM information_schema.columns
+               WHERE table_schema = 'public' AND table_name = 'user'
+               AND column_name = 'auth_type' AND character_maximum_length < 20)
+    THEN ALTER TABLE "user" ALTER COLUMN auth_type TYPE VARCHAR(20);
+    END IF;
+END $$;
+""",
+                "auth_type takes longer names",
+                lock="short",
+            ),
             Step(
                 constraint('"user"', "uq_user_keycloak_id", "UNIQUE (keycloak_id)"),
                 "add uq_user_keycloak_id",
