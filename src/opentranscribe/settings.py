@@ -3,6 +3,7 @@ of the earlier system's ``.env`` where people already have them."""
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import os
 import tempfile
@@ -10,11 +11,21 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: A socket's path may have 107 bytes; ``/postgres/.s.PGSQL.5432`` needs 23 of them.
 LONGEST_SOCKET_FOLDER = 80
+
+#: Read by the launcher and the tests, not here.
+OUTSIDE = {"OPENTR_PYTHON", "OPENTR_TEST_DATA"}
+#: Names of the earlier system that somebody may still rely on, and what became of them.
+GONE = {
+    "JWT_SECRET_KEY": "sessions are rows of the database; nothing is signed with it any more",
+    "POSTGRES_PASSWORD": "the embedded database has one of its own; else give DATABASE_URL",
+    "POSTGRES_HOST": "give the whole address in DATABASE_URL",
+}
 
 
 def _names(*names: str) -> AliasChoices:
@@ -73,7 +84,10 @@ class Settings(BaseSettings):
         default=None, description="Folder with other PostgreSQL 18 binaries."
     )
     database_pool_size: int = Field(
-        default=10, ge=1, validation_alias=_names("OPENTR_DATABASE_POOL_SIZE", "DB_POOL_SIZE")
+        default=10,
+        ge=1,
+        validation_alias=_names("OPENTR_DATABASE_POOL_SIZE", "DB_POOL_SIZE"),
+        description="Connections that one process keeps to the database.",
     )
 
     model_cache_dir: Path = Field(
@@ -94,6 +108,7 @@ class Settings(BaseSettings):
     hub_token: SecretStr | None = Field(
         default=None,
         validation_alias=_names("OPENTR_HUB_TOKEN", "HUGGINGFACE_TOKEN", "HF_TOKEN"),
+        description="Token for models that the hub gives to signed-in people only.",
     )
     offline: bool = Field(
         default=False,
@@ -108,47 +123,90 @@ class Settings(BaseSettings):
     recognition_workers: int = Field(
         default=2, ge=1, le=16, description="Windows of a recording that are decoded side by side."
     )
-    diarization_threads: int = Field(default=1, ge=1, le=16)
+    diarization_threads: int = Field(
+        default=1, ge=1, le=16, description="Processor threads for finding out who speaks."
+    )
     model_idle_seconds: float = Field(
         default=600.0, ge=0, description="Give the memory of models back after this long idle."
     )
 
-    objects_engine: str = ""
-    queue_engine: str = ""
-    notices_engine: str = ""
-    search_engine: str = ""
-    media_tools_engine: str = ""
-    recognizer_engine: str = ""
-    diarizer_engine: str = ""
-    encoder_engine: str = ""
+    objects_engine: str = Field(
+        default="", description="Where recordings are kept; empty: the profile's choice."
+    )
+    queue_engine: str = Field(
+        default="", description="What carries jobs to the workers; empty: the profile's choice."
+    )
+    notices_engine: str = Field(
+        default="",
+        description="What carries live updates to open pages; empty: the profile's choice.",
+    )
+    search_engine: str = Field(
+        default="", description="What answers searches; empty: the profile's choice."
+    )
+    media_tools_engine: str = Field(
+        default="", description="What reads media files; empty: the profile's choice."
+    )
+    recognizer_engine: str = Field(
+        default="", description="What turns speech into text; empty: the profile's choice."
+    )
+    diarizer_engine: str = Field(
+        default="", description="What finds out who speaks; empty: the profile's choice."
+    )
+    encoder_engine: str = Field(
+        default="", description="What turns sentences into vectors; empty: the profile's choice."
+    )
     engine_options: dict[str, Any] = Field(default_factory=dict)
 
     max_upload_bytes: int = Field(
         default=15 * 1024**3, ge=1, description="The largest file that is accepted."
     )
-    session_idle_minutes: float = Field(default=720.0, gt=0)
-    session_absolute_days: float = Field(default=30.0, gt=0)
+    session_idle_minutes: float = Field(
+        default=720.0,
+        gt=0,
+        validation_alias=_names("OPENTR_SESSION_IDLE_MINUTES", "SESSION_IDLE_TIMEOUT_MINUTES"),
+        description="A session ends after this long without a request.",
+    )
+    session_absolute_days: float = Field(
+        default=30.0, gt=0, description="A session ends after this long in any case."
+    )
     lockout_threshold: int = Field(
         default=5,
         ge=1,
         validation_alias=_names("OPENTR_LOCKOUT_THRESHOLD", "ACCOUNT_LOCKOUT_THRESHOLD"),
+        description="Wrong passwords in a row after which an account is locked for a while.",
     )
     lockout_minutes: float = Field(
         default=15.0,
         gt=0,
         validation_alias=_names("OPENTR_LOCKOUT_MINUTES", "ACCOUNT_LOCKOUT_DURATION_MINUTES"),
+        description="How long a locked account stays locked.",
     )
-    lease_seconds: float = Field(default=30.0, ge=1.0)
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    lease_seconds: float = Field(
+        default=30.0,
+        ge=1.0,
+        description="A job whose worker is silent this long is given to another.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="How much the services write: debug, info, warning, error."
+    )
 
     @classmethod
     def load(cls, home: Path | None = None, **overrides: Any) -> Settings:
         """Settings of the installation folder: its ``.env`` under the process environment."""
         folder = (home or Path(os.environ.get("OPENTR_HOME") or ".")).resolve()
         env_file = folder / ".env"
-        return cls(
-            _env_file=env_file if env_file.is_file() else None, **{"home": folder, **overrides}
-        )
+        given = {_key(name): value for name, value in overrides.items()}
+        return cls(_env_file=env_file if env_file.is_file() else None, **{"home": folder, **given})
+
+    def strange_names(self) -> list[str]:
+        """A sentence for each variable that looks like a setting of ours but is none."""
+        known = {name.upper() for field in type(self).model_fields for name in names_of(field)}
+        written = {*os.environ, *dotenv_values(self.home / ".env")}
+        return [
+            _about_strange_name(name, known)
+            for name in sorted(written)
+            if name in GONE or (name.startswith("OPENTR_") and name.upper() not in known | OUTSIDE)
+        ]
 
     @field_validator("database_url", "postgres_bin", "hub_token", mode="before")
     @classmethod
@@ -233,6 +291,26 @@ class Settings(BaseSettings):
         ]
         others = [o.strip().rstrip("/") for o in self.allowed_origins.split(",") if o.strip()]
         return tuple(dict.fromkeys([*own, *others]))
+
+
+def names_of(field: str) -> tuple[str, ...]:
+    """The variables that set a field: our own first, then those of the earlier system."""
+    alias = Settings.model_fields[field].validation_alias
+    if isinstance(alias, AliasChoices):
+        return tuple(str(choice) for choice in alias.choices)
+    return (f"OPENTR_{field.upper()}",)
+
+
+def _key(field: str) -> str:
+    """The name under which an argument wins over the environment."""
+    return names_of(field)[0] if Settings.model_fields[field].validation_alias else field
+
+
+def _about_strange_name(name: str, known: set[str]) -> str:
+    if name in GONE:
+        return f"{name} is not used: {GONE[name]}."
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ".")
 
 
 def with_psycopg_driver(url: str) -> str:

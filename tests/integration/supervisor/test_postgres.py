@@ -20,7 +20,7 @@ from opentranscribe.entrypoints.supervisor import ordinary_user
 from opentranscribe.entrypoints.supervisor.postgres import EmbeddedPostgres, PostgresError
 from opentranscribe.settings import Settings
 
-PASSWORD = "a-password-of-this-test"  # noqa: S105
+PASSWORD = "a-password-of-this-test"
 PARENT = """
 import sys, time
 from pathlib import Path

@@ -60,7 +60,7 @@ def start(
     }
     if foreground:
         command = [sys.executable, "-m", supervise.__module__]
-        raise typer.Exit(subprocess.call(command, env=inherited_environment(**environment)))  # noqa: S603
+        raise typer.Exit(subprocess.call(command, env=inherited_environment(**environment)))
     _spawn(settings, environment)
     answer = _wait_until_running(settings)
     _print_address(settings, answer)
@@ -163,7 +163,7 @@ def _spawn(settings: Settings, environment: dict[str, str]) -> None:
     private_folder(settings.data_dir)
     private_folder(settings.logs_dir)
     with log_path(settings.logs_dir, "supervisor").open("ab") as log:
-        subprocess.Popen(  # noqa: S603
+        subprocess.Popen(
             [sys.executable, "-m", supervise.__module__],
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -7,7 +7,6 @@ the kernel forbids that (some containers), it runs as the owner of its folder or
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import os
 import shutil
@@ -105,7 +104,7 @@ class EmbeddedPostgres:
             *("--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
         ]
-        done = subprocess.run(  # noqa: S603 - our own binaries
+        done = subprocess.run(
             command, capture_output=True, text=True, preexec_fn=user.prepare(), check=False
         )
         if done.returncode != 0:
@@ -138,7 +137,7 @@ class EmbeddedPostgres:
         user = OrdinaryUser.choose(self.bin_dir, self.data_dir)
         user.give(self.socket_dir)
         with (log or Path(os.devnull)).open("ab") as output:
-            self.process = subprocess.Popen(  # noqa: S603
+            self.process = subprocess.Popen(
                 self.command(user.bin_dir),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -172,7 +171,7 @@ class EmbeddedPostgres:
 
     def _client(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [str(self.bin_dir / program), "-h", str(self.socket_dir), "-U", SUPERUSER]
-        return subprocess.run(  # noqa: S603
+        return subprocess.run(
             [*command, *arguments],
             capture_output=True,
             text=True,
@@ -252,7 +251,7 @@ def _listed_by_ps(pid: int, data_dir: Path) -> bool:
     """Where there is no /proc (macOS)."""
     if Path("/proc/self").exists():
         return False
-    asked = subprocess.run(  # noqa: S603
+    asked = subprocess.run(
         ["/bin/ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False
     )
     return str(data_dir) in asked.stdout

@@ -9,9 +9,8 @@ import os
 import signal
 import sys
 import time
-from contextlib import contextmanager
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 from opentranscribe import __version__
@@ -201,7 +200,7 @@ def main() -> int:
                 failure.write_text(error.message, encoding="utf-8")
                 return 1
     except AlreadyRunningError as error:
-        print(error.message, file=sys.stderr)  # noqa: T201 - nobody else is there to say it
+        print(error.message, file=sys.stderr)
         return 3
     return 0
 
