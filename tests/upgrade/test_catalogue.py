@@ -25,7 +25,7 @@ MAPPED = (accounts, jobs, media, speakers, transcript)
 
 
 def read_ladder() -> list[dict[str, Any]]:
-    named = os.environ.get("OPENTR_TEST_REFERENCE")  # noqa: TID251 - where the tests look
+    named = os.environ.get("OPENTR_TEST_REFERENCE")
     folder = Path(named) if named else Path(__file__).parents[3] / "shared" / "reference"
     ladder = folder / "schema-ladder.json"
     if not ladder.is_file():

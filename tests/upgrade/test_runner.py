@@ -55,7 +55,7 @@ def held(url: str, statement: str) -> Iterator[None]:
 
 def is_at_head(url: str) -> bool:
     with connect(url) as connection:
-        return digest(read_with_settings(connection)) == FROZEN[HEAD]
+        return digest(read_with_settings(connection)) == str(FROZEN[HEAD])
 
 
 class TestUpgrade:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from opentranscribe.entrypoints.supervisor.supervise import (
     AlreadyRunningError,
@@ -71,34 +71,28 @@ def plan(to: Target = "head") -> None:
     if not pending:
         _print_line(f"Nothing to do; the database is at {state.revision}.")
         return
-    table = Table("revision", "step", "lock", box=None)
     for revision in pending:
-        table.add_row(revision.name, f"[dim]{len(revision.steps)} steps[/]", revision.phase)
+        _print_line(revision.name)
         for step in revision.steps:
-            apart = "" if step.transactional else ", a transaction of its own"
-            table.add_row("", escape(step.name), f"{step.lock}{apart}")
-    console.print(table)
+            apart = "" if step.transactional else " (a transaction of its own)"
+            _print_line(f"    {step.lock:8} {step.name}{apart}")
+    _print_line(
+        "Locks: none; short, for a catalogue change; rewrite, while rows are read or written."
+    )
 
 
 @app.command()
 def history() -> None:
-    """List the revisions that were applied: when, by whom, how long each took."""
+    """List the revisions that were applied, in UTC: when, by whom, how long each took."""
     with reach_database() as url, open_connection(url) as connection:
         entries = list(iter_history(connection))
     if not entries:
         _print_line("Nothing is written down yet; run `opentr db upgrade` first.")
         return
-    table = Table("revision", "from", "at", "seconds", "by", "result", box=None)
     for entry in entries:
-        table.add_row(
-            entry.revision,
-            entry.from_revision or "-",
-            entry.at.strftime("%Y-%m-%d %H:%M:%S %Z"),
-            f"{entry.seconds:.2f}",
-            escape(entry.by),
-            entry.result,
-        )
-    console.print(table)
+        at = entry.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        how = f"{entry.result} in {entry.seconds:.2f} s by {entry.by}"
+        _print_line(f"{at}  {entry.revision}, from {entry.from_revision or 'nothing'}, {how}")
 
 
 @contextmanager
