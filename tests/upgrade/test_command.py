@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.upgrade.database import connect
 from typer.testing import CliRunner
 
 from opentranscribe.entrypoints.cli.db import app
 from opentranscribe.schema.migrations.chain import CHAIN, HEAD
 from opentranscribe.schema.migrations.errors import SchemaUnsuitableError
-from tests.upgrade.database import connect
 
 
 @pytest.fixture
