@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from opentranscribe.adapters.search import statements, tables
-from opentranscribe.adapters.search.questions import Lexemes, Question, ask, tsquery
+from opentranscribe.adapters.search.questions import Lexemes, Question, ask, tsqueries
 from opentranscribe.adapters.search.snippets import cut_snippet, mark_words
 from opentranscribe.adapters.search.spelling import correct_words
 from opentranscribe.adapters.search.stems import stem_words
@@ -30,12 +30,14 @@ from opentranscribe.ports.search import (
 
 #: Fewer chunks than this with all the words: chunks with some of them are worth showing too.
 ENOUGH = 10
-OCCURRENCES_SHOWN = 10
+OCCURRENCES_SHOWN = 3
+OCCURRENCES_IN_ONE_FILE = 50
 #: Cosine distance beyond which a nearest chunk is merely the least far; by model, measured on
 #: paraphrases against unrelated sentences.
 MAX_DISTANCE = 0.78
 #: A file's score grows with further matches, each counting less.
 FURTHER_MATCH = 0.35
+SCORED_MATCHES = 10
 
 
 class PostgresSearch:
@@ -126,10 +128,14 @@ class _Found:
 
     def _run(self, joined_by: str) -> Sequence[Any]:
         owner = self.query.file_ids_of
-        statistics = self.session.execute(text(statements.STATISTICS), {"owner": owner}).one()
+        statistics = self.session.execute(text(statements.STATISTICS), {"owner": owner}).first()
+        if statistics is None:
+            return []
+        wanted = tsqueries(self.question, self.lexemes, joined_by)
         values: dict[str, Any] = {
             **self._filters(),
-            "tsquery": tsquery(self.question, self.lexemes, joined_by),
+            "words": wanted.words,
+            "phrases": wanted.phrases,
             "lexemes": self._all_lexemes(),
             "chunks": statistics.chunks,
             "mean_words": float(statistics.mean_words),
@@ -163,7 +169,8 @@ class _Found:
         ranked = sorted(titles, key=lambda file: -_file_score(by_file.get(file, [])))
         first = (self.query.page - 1) * self.query.page_size
         page = ranked[first : first + self.query.page_size]
-        passages = self._passages([c for f in page for c in by_file.get(f, [])[:OCCURRENCES_SHOWN]])
+        shown = OCCURRENCES_IN_ONE_FILE if self.query.file_id is not None else OCCURRENCES_SHOWN
+        passages = self._passages([c for f in page for c in by_file.get(f, [])[:shown]])
         return SearchResult(
             hits=tuple(self._hit(f, by_file.get(f, []), titles[f], passages) for f in page),
             total_files=len(ranked),
@@ -192,7 +199,7 @@ class _Found:
     def _hit(
         self, file_id: int, chunks: Sequence[Any], title: str, passages: Mapping[int, Any]
     ) -> FileHit:
-        shown = [_occurrence(chunk, passages[chunk.id]) for chunk in chunks[:OCCURRENCES_SHOWN]]
+        shown = [_occurrence(c, passages[c.id]) for c in chunks if c.id in passages]
         return FileHit(
             file_id=file_id,
             score=_file_score(chunks),
@@ -217,7 +224,7 @@ def _occurrence(chunk: Any, passage: Any) -> Occurrence:
 
 def _file_score(chunks: Sequence[Any]) -> float:
     score, weight = 0.0, 1.0
-    for chunk in chunks[:OCCURRENCES_SHOWN]:
+    for chunk in chunks[:SCORED_MATCHES]:
         score += weight * float(chunk.score)
         weight *= FURTHER_MATCH
     return score

@@ -56,15 +56,28 @@ def _keep(quoted: str, phrases: list[tuple[str, ...]]) -> str:
     return " "
 
 
-def tsquery(question: Question, lexemes: Lexemes, joined_by: str) -> str:
-    """The literal of a tsquery; tokens hold only letters, digits and marks, so nothing can end
-    the quotes early."""
-    return f" {joined_by} ".join(_phrase(phrase, lexemes) for phrase in question.phrases)
+@dataclass(frozen=True, slots=True)
+class TsQueries:
+    """``words`` finds candidates by the index alone; ``phrases`` also asks for the order."""
+
+    words: str
+    phrases: str
 
 
-def _phrase(phrase: Sequence[str], lexemes: Lexemes) -> str:
+def tsqueries(question: Question, lexemes: Lexemes, joined_by: str) -> TsQueries:
+    """Literals of tsquery; tokens hold only letters, digits and marks, so nothing can end the
+    quotes early."""
+
+    def spelled(within: str) -> str:
+        phrases = [_phrase(phrase, lexemes, within) for phrase in question.phrases]
+        return f" {joined_by} ".join(phrases)
+
+    return TsQueries(words=spelled("&"), phrases=spelled("<->"))
+
+
+def _phrase(phrase: Sequence[str], lexemes: Lexemes, within: str) -> str:
     groups = []
     for token in phrase:
         options = sorted(lexemes.get(token) or {token})
         groups.append("(" + " | ".join(f"'{one}'" for one in options) + ")")
-    return "(" + " <-> ".join(groups) + ")"
+    return "(" + f" {within} ".join(groups) + ")"

@@ -7,7 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from opentranscribe.adapters.search.tokens import Token, tokenize
+from opentranscribe.adapters.search.tokens import token_spans, tokenize
+
+Span = tuple[int, int]
 
 WORDS_BEFORE = 8
 WORDS_SHOWN = 34
@@ -23,12 +25,12 @@ class Snippet:
 
 def cut_snippet(body: str, word_starts: Sequence[float], positions: Sequence[int]) -> Snippet:
     """``positions`` count tokens from 1, as the index does; none shows the beginning."""
-    tokens = list(tokenize(body))
+    tokens = list(token_spans(body)) if positions else []
     hits = [tokens[p - 1] for p in positions if p <= len(tokens)]
     words = [(m.start(), m.end()) for m in re.finditer(r"\S+", body)]
     if not words:
         return Snippet("", word_starts[0] if word_starts else 0.0)
-    first_hit = _word_at(words, _densest(hits).start) if hits else 0
+    first_hit = _word_at(words, _densest(hits)[0]) if hits else 0
     first = max(0, first_hit - WORDS_BEFORE)
     last = min(len(words), first + WORDS_SHOWN)
     shown = _marked(body, words[first][0], words[last - 1][1], hits)
@@ -40,22 +42,22 @@ def cut_snippet(body: str, word_starts: Sequence[float], positions: Sequence[int
 
 def mark_words(text: str, wanted: set[str]) -> str:
     """A title with the tokens that were asked for marked."""
-    hits = [token for token in tokenize(text) if token.text in wanted]
+    hits = [(token.start, token.end) for token in tokenize(text) if token.text in wanted]
     return _marked(text, 0, len(text), hits)
 
 
-def _densest(hits: Sequence[Token]) -> Token:
+def _densest(hits: Sequence[Span]) -> Span:
     """The hit after which most others follow closely: where the words stand together."""
     reach = 6 * WORDS_SHOWN
-    return max(hits, key=lambda hit: sum(hit.start <= h.start < hit.start + reach for h in hits))
+    return max(hits, key=lambda hit: sum(hit[0] <= other[0] < hit[0] + reach for other in hits))
 
 
-def _word_at(words: Sequence[tuple[int, int]], offset: int) -> int:
+def _word_at(words: Sequence[Span], offset: int) -> int:
     return next((i for i, (_, end) in enumerate(words) if end > offset), len(words) - 1)
 
 
-def _marked(body: str, start: int, end: int, hits: Sequence[Token]) -> str:
-    spans = _merged([(h.start, h.end) for h in hits if h.start >= start and h.end <= end])
+def _marked(body: str, start: int, end: int, hits: Sequence[Span]) -> str:
+    spans = _merged([hit for hit in hits if hit[0] >= start and hit[1] <= end])
     parts, at = [], start
     for left, right in spans:
         parts += [html.escape(body[at:left]), "<mark>", html.escape(body[left:right]), "</mark>"]
@@ -64,9 +66,9 @@ def _marked(body: str, start: int, end: int, hits: Sequence[Token]) -> str:
     return "".join(parts)
 
 
-def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merged(spans: Sequence[Span]) -> list[Span]:
     """Overlapping marks (pairs of characters in unspaced scripts) become one."""
-    merged: list[tuple[int, int]] = []
+    merged: list[Span] = []
     for left, right in sorted(set(spans)):
         if merged and left <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], right))

@@ -7,8 +7,11 @@ BM25_K1 = 1.2
 BM25_B = 0.75
 #: Reciprocal rank fusion (Cormack et al. 2009); 30 weighs the first ranks a little more than 60.
 FUSION_CONSTANT = 30
-#: Chunks that are ranked at most: a phrase of two very frequent words must not rank them all.
-CANDIDATES = 800
+#: Chunks that are looked at, ranked roughly and ranked exactly, at most: a phrase of two very
+#: frequent words must not rank them all.
+CANDIDATES = 3000
+ROUGHLY_RANKED = 600
+RANKED = 150
 NEAREST = 100
 FUSED = 400
 
@@ -21,10 +24,16 @@ _WHERE = """
 """
 
 _TEXT = f"""
-matches AS MATERIALIZED (
+candidates AS MATERIALIZED (
     SELECT c.id, c.lexemes, c.word_count FROM derived.search_chunk c
-    WHERE {_WHERE} AND c.lexemes @@ CAST(:tsquery AS tsquery)
+    WHERE {_WHERE} AND c.lexemes @@ CAST(:words AS tsquery)
     LIMIT {CANDIDATES}
+),
+matches AS MATERIALIZED (
+    SELECT id, lexemes, word_count FROM (
+        SELECT * FROM candidates WHERE lexemes @@ CAST(:phrases AS tsquery) LIMIT {ROUGHLY_RANKED}
+    ) found
+    ORDER BY ts_rank(lexemes, CAST(:words AS tsquery), 1) DESC, id LIMIT {RANKED}
 ),
 terms AS (
     SELECT lexeme, ln(1 + (:chunks - chunks + 0.5) / (chunks + 0.5)) AS idf
@@ -90,8 +99,8 @@ FROM derived.search_chunk c WHERE c.id = ANY(:ids)
 """
 
 STATISTICS = """
-SELECT count(*) AS chunks, coalesce(avg(word_count), 1) AS mean_words
-FROM derived.search_chunk WHERE owner_id = :owner
+SELECT chunks, words::float / greatest(chunks, 1) AS mean_words
+FROM derived.search_owner WHERE owner_id = :owner
 """
 
 LANGUAGES = "SELECT DISTINCT language FROM derived.search_file WHERE owner_id = :owner"

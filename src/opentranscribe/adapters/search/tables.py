@@ -76,6 +76,12 @@ CREATE INDEX IF NOT EXISTS search_chunk_lexemes ON derived.search_chunk
     USING gin (lexemes) WITH (fastupdate = off);
 CREATE INDEX IF NOT EXISTS search_chunk_vector ON derived.search_chunk
     USING hnsw (vector derived.halfvec_cosine_ops);
+ALTER TABLE derived.search_chunk ALTER lexemes SET STORAGE MAIN, ALTER vector SET STORAGE PLAIN;
+CREATE TABLE IF NOT EXISTS derived.search_owner (
+    owner_id integer PRIMARY KEY,
+    chunks integer NOT NULL,
+    words bigint NOT NULL
+);
 CREATE TABLE IF NOT EXISTS derived.search_term (
     owner_id integer NOT NULL,
     lexeme text NOT NULL,

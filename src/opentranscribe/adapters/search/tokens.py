@@ -31,25 +31,28 @@ class Token:
 
 def tokenize(text: str) -> Iterator[Token]:
     """Folded words in order; runs of unspaced scripts as overlapping pairs of characters."""
+    for start, end in token_spans(text):
+        yield Token(fold(text[start:end])[:MAX_TOKEN_CHARACTERS], start, end)
+
+
+def token_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where the tokens are, without the cost of folding them."""
     for match in WORD.finditer(text):
-        run, at = match.group(), match.start()
-        if not _IS_UNSPACED.match(run):
-            folded = fold(run)
-            if folded:
-                yield Token(folded[:MAX_TOKEN_CHARACTERS], at, match.end())
-        elif len(run) == 1:
-            yield Token(run, at, at + 1)
+        start, end = match.span()
+        if end - start == 1 or not _IS_UNSPACED.match(text, start):
+            yield start, end
         else:
-            for i in range(len(run) - 1):
-                yield Token(run[i : i + 2], at + i, at + i + 2)
+            for at in range(start, end - 1):
+                yield at, at + 2
 
 
 def fold(word: str) -> str:
     """Lower case, compatible characters, no accents, letters and digits only."""
-    folded = unicodedata.normalize("NFKC", word).casefold()
-    if not folded.isascii():
-        folded = _without_accents(folded)
-    return "".join(c for c in folded if c.isalnum() or unicodedata.category(c).startswith("M"))
+    if word.isascii():
+        return word.lower() if word.isalnum() else word.replace("'", "").lower()
+    folded = _without_accents(unicodedata.normalize("NFKC", word).casefold())
+    kept = "".join(c for c in folded if c.isalnum() or unicodedata.category(c).startswith("M"))
+    return kept or word
 
 
 def _without_accents(word: str) -> str:

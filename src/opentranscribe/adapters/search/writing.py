@@ -47,6 +47,13 @@ FROM (
 WHERE t.owner_id = (SELECT owner_id FROM derived.search_file WHERE file_id = :file_id)
   AND t.lexeme = gone.lexeme
 """
+COUNT_CHUNKS = """
+INSERT INTO derived.search_owner (owner_id, chunks, words)
+SELECT :owner_id, :sign * count(*), :sign * coalesce(sum(word_count), 0)
+FROM derived.search_chunk WHERE file_id = :file_id
+ON CONFLICT (owner_id) DO UPDATE
+SET chunks = search_owner.chunks + excluded.chunks, words = search_owner.words + excluded.words
+"""
 FORGET_TERMS = """
 DELETE FROM derived.search_term
 WHERE chunks <= 0
@@ -79,6 +86,7 @@ def write_file(session: Session, file: IndexedFile) -> None:
     ]
     session.execute(text(INSERT_CHUNK), rows)
     _count_terms(session, file.owner_id, tokens, stems)
+    _count_chunks(session, file.owner_id, file.file_id, 1)
 
 
 def remove_file(session: Session, file_id: int) -> None:
@@ -89,6 +97,7 @@ def remove_file(session: Session, file_id: int) -> None:
     if owner is None:
         return
     _take_turn(session, owner)
+    _count_chunks(session, owner, file_id, -1)
     for statement in (DISCOUNT_TERMS, FORGET_TERMS):
         session.execute(text(statement), {"file_id": file_id})
     gone = text("DELETE FROM derived.search_file WHERE file_id = :file_id")
@@ -98,6 +107,11 @@ def remove_file(session: Session, file_id: int) -> None:
 def _take_turn(session: Session, owner_id: int) -> None:
     lock = text("SELECT pg_advisory_xact_lock(hashtext('derived.search'), :owner)")
     session.execute(lock, {"owner": owner_id})
+
+
+def _count_chunks(session: Session, owner_id: int, file_id: int, sign: int) -> None:
+    values = {"owner_id": owner_id, "file_id": file_id, "sign": sign}
+    session.execute(text(COUNT_CHUNKS), values)
 
 
 def _chunk_row(

@@ -1,0 +1,289 @@
+"""Settings become ports, ports become an application: the only module that names adapters.
+
+One table per port, from the engine's name to its builder. Builders import what they need when
+they are called, so that a process loads no engine it does not use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import sessionmaker
+
+from opentranscribe import __version__
+from opentranscribe.features.jobs.kinds import Kinds
+from opentranscribe.features.models.jobs import fetch_kind
+from opentranscribe.features.search import jobs as search_jobs
+from opentranscribe.features.search.indexing import Indexer
+from opentranscribe.features.transcription import jobs as transcription_jobs
+from opentranscribe.kit.errors import InvalidError
+from opentranscribe.kit.options import Options
+from opentranscribe.ports import Ports
+from opentranscribe.ports.models import ModelStore
+from opentranscribe.settings import Settings
+from opentranscribe.work import WorkFactory
+from opentranscribe.work.events import FileAdded, FileDeleted, TranscriptChanged, TranscriptReady
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a builder may draw on."""
+
+    settings: Settings
+    engine: Engine
+    models: ModelStore
+
+
+Builder = Callable[[Parts], Any]
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything a process needs; ``close`` gives connections and models back."""
+
+    settings: Settings
+    options: Options
+    engine: Engine
+    ports: Ports
+    work: WorkFactory
+    kinds: Kinds
+
+    def close(self) -> None:
+        self.ports.recognizer.unload()
+        self.ports.diarizer.unload()
+        self.engine.dispose()
+
+
+def build_app(settings: Settings) -> App:
+    """Wire the application; derived schemas are made when they are missing."""
+    options = build_options(settings)
+    engine = create_engine(
+        settings.sqlalchemy_url,
+        pool_size=settings.database_pool_size,
+        max_overflow=settings.database_pool_size * 2,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "application_name": "opentranscribe"},
+    )
+    ports = build_ports(Parts(settings, engine, build_models(settings)))
+    for port in (ports.queue, ports.search):
+        ensure = getattr(port, "ensure_schema", None)
+        if ensure is not None:
+            ensure()
+    work = WorkFactory(sessionmaker(engine, expire_on_commit=False), ports.queue, ports.notices)
+    kinds = wire(work, ports, options)
+    return App(settings, options, engine, ports, work, kinds)
+
+
+def wire(work: WorkFactory, ports: Ports, options: Options) -> Kinds:
+    """Who does which kind of job, and who listens to what."""
+    kinds = Kinds()
+    index = search_jobs.index_kind(Indexer(work, ports.search, ports.sentence_encoder))
+    kinds.register(index)
+    kinds.register(fetch_kind(ports.models))
+    for kind in transcription_jobs.transcription_kinds(ports, options):
+        kinds.register(kind)
+    added = partial(
+        transcription_jobs.on_file_added, kinds=kinds, default_model=options.default_model
+    )
+    work.listen(FileAdded, added)
+    deleted = partial(transcription_jobs.on_file_deleted, scratch_dir=options.scratch_dir)
+    work.listen(FileDeleted, deleted)
+    work.listen(FileDeleted, partial(search_jobs.forget, index=ports.search))
+    for event in (TranscriptReady, TranscriptChanged):
+        work.listen(event, partial(search_jobs.follow, kind=index))
+    return kinds
+
+
+def build_options(settings: Settings) -> Options:
+    return Options(
+        version=__version__,
+        uploads_dir=settings.uploads_dir,
+        scratch_dir=settings.scratch_dir,
+        setup_token_file=settings.secrets_dir / "setup-token",
+        backup_dir=settings.backups_dir,
+        default_model=settings.whisper_model,
+        max_upload_bytes=settings.max_upload_bytes,
+        allowed_origins=settings.origins,
+        cookie_secure=settings.cookie_secure,
+        session_idle_seconds=settings.session_idle_minutes * 60,
+        session_absolute_seconds=settings.session_absolute_days * 86_400,
+        lockout_threshold=settings.lockout_threshold,
+        lockout_seconds=settings.lockout_minutes * 60,
+        lease_seconds=settings.lease_seconds,
+        trusted_proxies=tuple(p.strip() for p in settings.trusted_proxies.split(",") if p.strip()),
+    )
+
+
+def build_ports(parts: Parts) -> Ports:
+    settings = parts.settings
+    return Ports(
+        objects=_choose("objects", settings.objects_engine, OBJECTS, parts),
+        queue=_choose("queue", settings.queue_engine, QUEUES, parts),
+        notices=_choose("notices", settings.notices_engine, NOTICES, parts),
+        search=_choose("search", settings.search_engine, SEARCHES, parts),
+        media_tools=_choose("media_tools", settings.media_tools_engine, MEDIA_TOOLS, parts),
+        models=parts.models,
+        recognizer=_choose("recognizer", settings.recognizer_engine, RECOGNIZERS, parts),
+        diarizer=_choose("diarizer", settings.diarizer_engine, DIARIZERS, parts),
+        sentence_encoder=_choose("encoder", settings.encoder_engine, ENCODERS, parts),
+        identity=_choose("identity", "", IDENTITIES, parts),
+    )
+
+
+class UnknownEngineError(InvalidError):
+    code = "unknown_engine"
+
+
+def _choose(port: str, name: str, table: Mapping[str, Builder], parts: Parts) -> Any:
+    """The engine by name; the first of the table when none is named."""
+    wanted = name or next(iter(table))
+    if wanted not in table:
+        known = ", ".join(table)
+        raise UnknownEngineError(
+            f"OPENTR_{port.upper()}_ENGINE is {wanted!r}, but there is only: {known}."
+        )
+    return table[wanted](parts)
+
+
+def build_models(settings: Settings) -> ModelStore:
+    from opentranscribe.adapters.models.store import CachedModelStore
+
+    token = settings.hub_token
+    return CachedModelStore(
+        settings.models_dir,
+        hub_endpoint=settings.hub_endpoint,
+        offline=settings.offline,
+        hub_token=token.get_secret_value() if token else None,
+    )
+
+
+def _filesystem_objects(parts: Parts) -> Any:
+    from opentranscribe.adapters.objects.filesystem import FilesystemObjects
+
+    return FilesystemObjects(parts.settings.objects_dir)
+
+
+def _memory_objects(_parts: Parts) -> Any:
+    from opentranscribe.adapters.objects.memory import MemoryObjects
+
+    return MemoryObjects()
+
+
+def _procrastinate_queue(parts: Parts) -> Any:
+    from opentranscribe.adapters.queue.procrastinate import ProcrastinateQueue
+
+    return ProcrastinateQueue(parts.engine)
+
+
+def _inline_queue(_parts: Parts) -> Any:
+    from opentranscribe.adapters.queue.inline import InlineQueue
+
+    return InlineQueue()
+
+
+def _postgres_notices(parts: Parts) -> Any:
+    from opentranscribe.adapters.notices.postgres import PostgresNotices
+
+    return PostgresNotices(parts.engine)
+
+
+def _memory_notices(_parts: Parts) -> Any:
+    from opentranscribe.adapters.notices.memory import MemoryNotices
+
+    return MemoryNotices()
+
+
+def _postgres_search(parts: Parts) -> Any:
+    from opentranscribe.adapters.search.postgres import PostgresSearch
+
+    return PostgresSearch(parts.engine)
+
+
+def _memory_search(_parts: Parts) -> Any:
+    from opentranscribe.adapters.search.memory import MemorySearch
+
+    return MemorySearch()
+
+
+def _pyav_tools(_parts: Parts) -> Any:
+    from opentranscribe.adapters.media_tools.pyav import PyavMediaTools
+
+    return PyavMediaTools()
+
+
+def _faster_whisper(parts: Parts) -> Any:
+    from opentranscribe.adapters.asr.faster_whisper import FasterWhisperRecognizer
+
+    return FasterWhisperRecognizer(
+        parts.models,
+        workers=parts.settings.recognition_workers,
+        force_cpu=parts.settings.force_cpu,
+    )
+
+
+def _scripted_recognizer(parts: Parts) -> Any:
+    from opentranscribe.adapters.asr.scripted import ScriptedRecognizer
+
+    return ScriptedRecognizer(**parts.settings.engine_options.get("recognizer", {}))
+
+
+def _onnx_diarizer(parts: Parts) -> Any:
+    from opentranscribe.adapters.diarization.onnx import OnnxDiarizer
+
+    return OnnxDiarizer(
+        partial(parts.models.fetch, "speaker-diarization-onnx"),
+        threads=parts.settings.diarization_threads,
+    )
+
+
+def _pyannote_diarizer(parts: Parts) -> Any:
+    from opentranscribe.adapters.diarization.pyannote import PyannoteDiarizer
+
+    token = parts.settings.hub_token
+    return PyannoteDiarizer(token.get_secret_value() if token else None)
+
+
+def _scripted_diarizer(parts: Parts) -> Any:
+    from opentranscribe.adapters.diarization.scripted import ScriptedDiarizer
+
+    return ScriptedDiarizer(**parts.settings.engine_options.get("diarizer", {}))
+
+
+def _onnx_encoder(parts: Parts) -> Any:
+    from opentranscribe.adapters.embedding.onnx import OnnxSentenceEncoder
+
+    return OnnxSentenceEncoder(parts.models)
+
+
+def _scripted_encoder(_parts: Parts) -> Any:
+    from opentranscribe.adapters.embedding.scripted import ScriptedSentenceEncoder
+
+    return ScriptedSentenceEncoder()
+
+
+def _password_identity(parts: Parts) -> Any:
+    from opentranscribe.adapters.identity.password import PasswordIdentity
+
+    return PasswordIdentity(parts.engine)
+
+
+OBJECTS: dict[str, Builder] = {"filesystem": _filesystem_objects, "memory": _memory_objects}
+QUEUES: dict[str, Builder] = {"procrastinate": _procrastinate_queue, "inline": _inline_queue}
+NOTICES: dict[str, Builder] = {"postgres": _postgres_notices, "memory": _memory_notices}
+SEARCHES: dict[str, Builder] = {"postgres": _postgres_search, "memory": _memory_search}
+MEDIA_TOOLS: dict[str, Builder] = {"pyav": _pyav_tools}
+RECOGNIZERS: dict[str, Builder] = {
+    "faster_whisper": _faster_whisper,
+    "scripted": _scripted_recognizer,
+}
+DIARIZERS: dict[str, Builder] = {
+    "onnx": _onnx_diarizer,
+    "pyannote": _pyannote_diarizer,
+    "scripted": _scripted_diarizer,
+}
+ENCODERS: dict[str, Builder] = {"onnx": _onnx_encoder, "scripted": _scripted_encoder}
+IDENTITIES: dict[str, Builder] = {"password": _password_identity}
