@@ -8,10 +8,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from opentranscribe.ports.queue import Envelope
 
@@ -28,11 +27,13 @@ class InlineQueue:
         self._stopped = False
 
     def enqueue(self, session: Session, envelope: Envelope) -> None:
-        pending = session.info.setdefault(PENDING, [])
-        if not pending:
-            event.listen(session, "after_commit", self._deliver, once=True)
-            event.listen(session, "after_rollback", _drop, once=True)
-        pending.append(envelope)
+        if PENDING not in session.info:
+            session.info[PENDING] = []
+            event.listen(session, "after_commit", self._deliver)
+            event.listen(session, "after_soft_rollback", _drop)
+        if not session.in_transaction():
+            session.begin()
+        session.info[PENDING].append(envelope)
 
     def work(
         self, queues: Sequence[str], handle: Callable[[str], None], *, concurrency: int = 1
@@ -65,10 +66,13 @@ class InlineQueue:
         """Always there."""
 
     def _deliver(self, session: Session) -> None:
+        if session.in_nested_transaction():
+            return
         with self._ready:
-            for envelope in session.info.pop(PENDING, []):
+            for envelope in session.info[PENDING]:
                 entry = (envelope.priority, next(self._numbers), envelope.job_uuid)
                 heapq.heappush(self._waiting.setdefault(envelope.queue, []), entry)
+            session.info[PENDING].clear()
             self._ready.notify_all()
 
     def _take(self, queues: Sequence[str]) -> str | None:
@@ -90,5 +94,6 @@ class InlineQueue:
         return any(self._waiting.get(name) for name in queues)
 
 
-def _drop(session: Session, *_: Any) -> None:
-    session.info.pop(PENDING, None)
+def _drop(session: Session, ended: SessionTransaction) -> None:
+    if not ended.nested:
+        session.info[PENDING].clear()

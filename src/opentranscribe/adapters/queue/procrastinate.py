@@ -97,7 +97,7 @@ class ProcrastinateQueue:
             assert driver is not None
             driver.execute(wanted)
             connection.exec_driver_sql("SET LOCAL search_path = public, pg_catalog")
-            connection.exec_driver_sql(PIN_FUNCTIONS)
+            driver.execute(PIN_FUNCTIONS)
             connection.exec_driver_sql(f"COMMENT ON SCHEMA {SCHEMA} IS '{mark}'")
 
     def enqueue(self, session: Session, envelope: Envelope) -> None:
@@ -139,7 +139,7 @@ class ProcrastinateQueue:
             stop_worker()
 
     def counts(self, session: Session) -> dict[str, int]:
-        return {name: count for name, count in session.execute(COUNTS)}
+        return dict(session.execute(COUNTS).tuples().all())
 
     def ping(self) -> None:
         try:
@@ -178,11 +178,12 @@ class ProcrastinateQueue:
                 install_signal_handlers=False,
             )
             loop = asyncio.get_running_loop()
-            self._stop_worker = lambda: _call_soon(loop, worker.stop)
-            running = asyncio.create_task(worker.run())
+            stop: Callable[[], None] = worker.stop
+            self._stop_worker = lambda: _call_soon(loop, stop)
+            running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]
             await asyncio.sleep(0)  # the worker resets an older stop before its first await
             if self._stopping.is_set():
-                worker.stop()
+                stop()
             try:
                 await running
             finally:

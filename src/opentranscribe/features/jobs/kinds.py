@@ -103,6 +103,7 @@ class Kind:
     of an attempt, ``on_step_failure`` when an optional step fails, and one of ``on_success``,
     ``on_failure``, ``on_cancel`` at the end. ``size`` (for instance seconds of sound) and
     ``variant`` (for instance the model) of a prepared subject are what speed is learnt by.
+    ``notice`` is the type of the live notices of progress.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Kind:
     prepare: Callable[[JobFacts, WorkFactory], Any] = no_subject
     max_attempts: int = 3
     priority: int = 5
+    notice: str = "job_status"
     size: Callable[[Any, Results], float | None] = lambda _subject, _results: None
     variant: Callable[[Any], str] = lambda _subject: ""
     on_start: Callable[[Work, JobFacts], None] = nothing_to_do

@@ -61,13 +61,15 @@ class Lease:
                 if self.lost.wait(PAUSE_SECONDS):
                     raise LeaseLostError from error
 
-    def renew(self, lease_seconds: float, values: dict[str, Any], after: Callable[[Work], None]
-              ) -> bool:
+    def renew(
+        self, lease_seconds: float, values: dict[str, Any], after: Callable[[Work], None]
+    ) -> bool:
         """Extend the lease and store progress; whether somebody wants the job cancelled."""
         facts = self.facts
         with self._work(SYSTEM) as work:
+            until = queries.seconds_from_now(lease_seconds)
             cancel = queries.renew(
-                work.session, facts.id, self.owner, facts.attempt, lease_seconds, values
+                work.session, facts.id, self.owner, facts.attempt, lease_until=until, **values
             )
             if cancel is None:
                 self.lost.set()
@@ -117,7 +119,7 @@ def claim(
         job.lease_until = queries.seconds_from_now(lease_seconds)
         job.not_before = None
         job.error_code = job.error_message = None
-        job.started_at = job.started_at or queries.clock()  # type: ignore[assignment]
+        job.started_at = job.started_at or queries.clock()
         queries.add_steps(work.session, job.id, [step.name for step in kind.steps])
         work.session.flush()
         facts = facts_of(work, job)
@@ -153,7 +155,7 @@ def end(job: Job, status: str, failure: Failure | None = None) -> None:
     job.lease_until = None
     job.eta_seconds = None
     job.message = None
-    job.finished_at = queries.clock()  # type: ignore[assignment]
+    job.finished_at = queries.clock()
     if failure is not None:
         job.error_code, job.error_message = failure.code, failure.message
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -45,7 +45,7 @@ class Pulse:
         name = f"pulse-{lease.facts.uuid}"
         self._thread = threading.Thread(target=self._beat, name=name, daemon=True)
 
-    def __enter__(self) -> Pulse:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -114,8 +114,7 @@ class Pulse:
                 for name, state in snapshot.states.items()
             ],
         }
-        type_ = "transcription_status" if facts.file_uuid else "job_status"
-        return Notice(type_, data, facts.user_id)
+        return Notice(self._kind.notice, data, facts.user_id)
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -69,10 +69,7 @@ def lock_file(session: Session, file_id: int) -> None:
     )
 
 
-def renew(
-    session: Session, job_id: int, owner: str, attempt: int, lease_seconds: float,
-    values: Mapping[str, Any],
-) -> bool | None:
+def renew(session: Session, job_id: int, owner: str, attempt: int, **values: Any) -> bool | None:
     """Renew the lease and store progress; whether to cancel, or None when the lease is lost."""
     renewed = session.execute(
         update(Job)
@@ -82,7 +79,7 @@ def renew(
             Job.lease_owner == owner,
             Job.attempt == attempt,
         )
-        .values(lease_until=seconds_from_now(lease_seconds), **values)
+        .values(**values)
         .returning(Job.cancel_requested)
         .execution_options(synchronize_session=False)
     ).one_or_none()
@@ -131,9 +128,7 @@ def unfinished_jobs(session: Session, file_id: int, kind_prefix: str = "") -> Se
     """Locked, oldest first."""
     return session.scalars(
         select(Job)
-        .where(
-            Job.media_file_id == file_id, Job.status.in_(OPEN), Job.kind.startswith(kind_prefix)
-        )
+        .where(Job.media_file_id == file_id, Job.status.in_(OPEN), Job.kind.startswith(kind_prefix))
         .order_by(Job.id)
         .with_for_update()
     ).all()

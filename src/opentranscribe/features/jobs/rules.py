@@ -46,9 +46,7 @@ def overall_progress(plans: Sequence[StepPlan], states: Mapping[str, StepState])
     return done / total if total else 1.0
 
 
-def remaining_seconds(
-    plans: Sequence[StepPlan], states: Mapping[str, StepState]
-) -> float | None:
+def remaining_seconds(plans: Sequence[StepPlan], states: Mapping[str, StepState]) -> float | None:
     """The longest way through what is left; None as long as nothing has been measured."""
     pace = _seconds_per_weight(plans, states)
     finish: dict[str, float] = {}
@@ -70,9 +68,7 @@ def _left(plan: StepPlan, state: StepState, pace: float | None) -> float | None:
     return None if pace is None else max(plan.weight * pace - state.seconds, 0.0)
 
 
-def _seconds_per_weight(
-    plans: Sequence[StepPlan], states: Mapping[str, StepState]
-) -> float | None:
+def _seconds_per_weight(plans: Sequence[StepPlan], states: Mapping[str, StepState]) -> float | None:
     """What a unit of weight has cost so far, from the heaviest step that tells something."""
     best: tuple[float, float] | None = None
     for plan in plans:

@@ -41,9 +41,7 @@ class JobRunner:
 
     def handle(self, job_uuid: str) -> None:
         owner = f"{self._process}/{uuid.uuid4().hex[:8]}"
-        claimed = claim(
-            self._work, self._kinds, uuid.UUID(job_uuid), owner, self._lease_seconds
-        )
+        claimed = claim(self._work, self._kinds, uuid.UUID(job_uuid), owner, self._lease_seconds)
         if claimed is not None:
             lease, kind = claimed
             Attempt(self._work, lease, kind, self._lease_seconds, self._hand_back).run()
@@ -105,9 +103,7 @@ class Attempt:
             finished=ended,
         )
         tracker.set_size(self._kind.size(self._subject, self._results))
-        with Pulse(
-            self._lease, self._kind, tracker, self._lease_seconds, self._hand_back
-        ) as pulse:
+        with Pulse(self._lease, self._kind, tracker, self._lease_seconds, self._hand_back) as pulse:
             run_graph(
                 self._kind.steps,
                 partial(self._run_step, tracker=tracker, pulse=pulse),
@@ -260,9 +256,7 @@ class Attempt:
         failure = failure_of(error)
         if is_transient(error) and job.attempt < job.max_attempts:
             _release(job)
-            job.not_before = queries.seconds_from_now(  # type: ignore[assignment]
-                retry_delay_seconds(job.attempt)
-            )
+            job.not_before = queries.seconds_from_now(retry_delay_seconds(job.attempt))
             job.error_code, job.error_message = failure.code, failure.message
             job.message = f"{failure.message} This is tried again soon."
             return

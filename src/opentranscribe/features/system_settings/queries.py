@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -18,7 +19,7 @@ def settings_of(session: Session, user_id: int) -> dict[str, str | None]:
             UserSetting.user_id == user_id
         )
     )
-    return {key: value for key, value in rows}
+    return dict(rows.tuples().all())
 
 
 def put_setting(session: Session, user_id: int, key: str, value: str | None) -> None:
@@ -29,9 +30,7 @@ def put_setting(session: Session, user_id: int, key: str, value: str | None) -> 
             )
         )
         return
-    statement = insert(UserSetting).values(
-        user_id=user_id, setting_key=key, setting_value=value
-    )
+    statement = insert(UserSetting).values(user_id=user_id, setting_key=key, setting_value=value)
     session.execute(
         statement.on_conflict_do_update(
             index_elements=["user_id", "setting_key"],
@@ -62,16 +61,11 @@ def find_term(session: Session, actor: Actor, term_id: int) -> CustomVocabulary 
     return session.scalar(select(CustomVocabulary).where(CustomVocabulary.id == term_id, mine))
 
 
-def add_term(
-    session: Session, user_id: int | None, term: str, domain: str, category: str | None,
-    is_active: bool,
-) -> CustomVocabulary | None:
+def add_term(session: Session, user_id: int | None, **values: Any) -> CustomVocabulary | None:
     """None when the same term of that domain is there already."""
     statement = (
         insert(CustomVocabulary)
-        .values(
-            user_id=user_id, term=term, domain=domain, category=category, is_active=is_active
-        )
+        .values(user_id=user_id, **values)
         .on_conflict_do_nothing()
         .returning(CustomVocabulary)
     )

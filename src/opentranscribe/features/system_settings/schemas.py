@@ -47,9 +47,7 @@ class TranscriptionSettingsChange(BaseModel):
     min_speakers: Speakers | None = None
     max_speakers: Speakers | None = None
     diarization_source: Literal["provider", "local", "pyannote", "off"] | None = None
-    speaker_prompt_behavior: (
-        Literal["always_prompt", "use_defaults", "use_custom"] | None
-    ) = None
+    speaker_prompt_behavior: Literal["always_prompt", "use_defaults", "use_custom"] | None = None
     vad_threshold: Annotated[float, Field(ge=0.1, le=0.95)] | None = None
     vad_min_silence_ms: Annotated[int, Field(ge=50, le=20_000)] | None = None
     vad_min_speech_ms: Annotated[int, Field(ge=0, le=10_000)] | None = None

@@ -92,10 +92,7 @@ class VocabularyService:
         return queries.add_term(
             self.work.session,
             self.work.actor.user_id,
-            new.term,
-            new.domain,
-            new.category,
-            new.is_active,
+            **new.model_dump(),
         )
 
     def _get(self, term_id: int) -> CustomVocabulary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -49,9 +49,8 @@ def transcription_kinds(
             queue=QUEUE,
             steps=(*steps, *following),
             priority=priority,
-            prepare=partial(
-                prepare_pipeline, ports, options.scratch_dir, reuse_words=reuse_words
-            ),
+            notice="transcription_status",
+            prepare=partial(prepare_pipeline, ports, options.scratch_dir, reuse_words=reuse_words),
             size=Pipeline.duration_seconds,
             variant=lambda pipeline: pipeline.wishes.model,
             on_start=files.begin,
@@ -78,10 +77,10 @@ def prepare_pipeline(
     return Pipeline(
         Engines(ports.media_tools, ports.recognizer, ports.diarizer),
         FileStore(job, work_factory, ports.objects, reuse_words=reuse_words),
-        ports.objects.local_path(storage_key),
-        scratch_folder(scratch_dir, job),
-        Wishes.of_payload(job.payload),
-        hotwords,
+        source=ports.objects.local_path(storage_key),
+        scratch=scratch_folder(scratch_dir, job),
+        wishes=Wishes.of_payload(job.payload),
+        hotwords=hotwords,
     )
 
 
@@ -89,29 +88,20 @@ def scratch_folder(scratch_dir: Path, job: JobFacts) -> Path:
     return scratch_dir / str(job.file_uuid)
 
 
-def start_on_upload(kinds: Kinds, default_model: str) -> Callable[[Work, Event], None]:
+def on_file_added(work: Work, event: Event, kinds: Kinds, default_model: str) -> None:
     """A listener: a stored file and its first job commit together."""
-
-    def listen(work: Work, event: Event) -> None:
-        assert isinstance(event, FileAdded)
-        file = queries.get_file_row(work.session, event.file_id)
-        TranscriptionService(work, kinds, default_model).start(file, event.options)
-
-    return listen
+    assert isinstance(event, FileAdded)
+    file = queries.get_file_row(work.session, event.file_id)
+    TranscriptionService(work, kinds, default_model).start(file, event.options)
 
 
-def forget_on_delete(scratch_dir: Path) -> Callable[[Work, Event], None]:
+def on_file_deleted(work: Work, event: Event, scratch_dir: Path) -> None:
     """A listener: a deleted file's transcript goes with it; a worker at it loses its lease."""
-    hooks = FileHooks(scratch_dir)
-
-    def listen(work: Work, event: Event) -> None:
-        assert isinstance(event, FileDeleted)
-        file = queries.get_file_row(work.session, event.file_id)
-        queries.delete_drafts(work.session, event.file_id)
-        queries.delete_transcript(work.session, event.file_id)
-        hooks.discard_scratch(work, str(file.uuid))
-
-    return listen
+    assert isinstance(event, FileDeleted)
+    file = queries.get_file_row(work.session, event.file_id)
+    queries.delete_drafts(work.session, event.file_id)
+    queries.delete_transcript(work.session, event.file_id)
+    FileHooks(scratch_dir).discard_scratch(work, str(file.uuid))
 
 
 class FileHooks:

@@ -72,6 +72,7 @@ class Pipeline:
         self,
         engines: Engines,
         store: TranscriptStore,
+        *,
         source: Path,
         scratch: Path,
         wishes: Wishes,

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from opentranscribe.features.transcription.rules.voices import KnownPrint
 from opentranscribe.schema.accounts import CustomVocabulary
+from opentranscribe.schema.jobs import Job
 from opentranscribe.schema.media import MediaFile
 from opentranscribe.schema.speakers import Speaker, SpeakerProfile, Voiceprint
 from opentranscribe.schema.transcript import TranscriptDraft, TranscriptSegment
@@ -36,7 +37,7 @@ def draft_windows(session: Session, job_id: int) -> dict[int, list[Any]]:
             TranscriptDraft.job_id == job_id
         )
     )
-    return {index: segments for index, segments in rows}
+    return dict(rows.tuples().all())
 
 
 def put_draft(session: Session, values: Mapping[str, Any]) -> None:
@@ -70,15 +71,13 @@ def named_voices(session: Session, file_id: int) -> dict[int, tuple[str | None, 
             Speaker.display_name.is_not(None),
         )
     )
-    return {profile: (name, verified) for profile, name, verified in rows}
+    return {profile: (name, verified) for profile, name, verified in rows if profile}
 
 
 def known_prints(session: Session, user_id: int, model: str, version: str) -> list[KnownPrint]:
     """Prints of the voices that the owner has named, in one embedding space."""
     rows = session.execute(
-        select(
-            SpeakerProfile.id, SpeakerProfile.name, Voiceprint.vector, Voiceprint.speech_seconds
-        )
+        select(SpeakerProfile.id, SpeakerProfile.name, Voiceprint.vector, Voiceprint.speech_seconds)
         .join(Speaker, Speaker.id == Voiceprint.speaker_id)
         .join(SpeakerProfile, SpeakerProfile.id == Speaker.profile_id)
         .where(
@@ -122,3 +121,13 @@ def hotwords(session: Session, user_id: int, limit: int = 200) -> tuple[str, ...
         .limit(limit)
     )
     return tuple(dict.fromkeys(rows))
+
+
+def files_in_work(session: Session) -> set[str]:
+    """The uuids of files that have an unfinished job, as text."""
+    rows = session.scalars(
+        select(MediaFile.uuid)
+        .join(Job, Job.media_file_id == MediaFile.id)
+        .where(Job.status.in_(("queued", "running")))
+    )
+    return {str(found) for found in rows}

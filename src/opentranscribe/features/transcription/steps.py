@@ -19,12 +19,8 @@ THUMBNAIL = Step(
     optional=True,
     wanted=Pipeline.has_video,
 )
-SPEECH = Step(
-    "speech", "Finding speech", Pipeline.detect_speech, after=("decode",), weight=1.0
-)
-TRANSCRIBE = Step(
-    "transcribe", "Transcribing", Pipeline.transcribe, after=("speech",), weight=10.0
-)
+SPEECH = Step("speech", "Finding speech", Pipeline.detect_speech, after=("decode",), weight=1.0)
+TRANSCRIBE = Step("transcribe", "Transcribing", Pipeline.transcribe, after=("speech",), weight=10.0)
 DIARIZE = Step(
     "diarize",
     "Telling voices apart",

@@ -104,9 +104,7 @@ def diarization_json(found: Diarization) -> dict[str, Any]:
 def diarization_of_json(result: Mapping[str, Any]) -> Diarization:
     return Diarization(
         turns=tuple(Turn(start, end, speaker) for start, end, speaker in result["turns"]),
-        voiceprints=tuple(
-            None if one is None else _print_of_json(one) for one in result["prints"]
-        ),
+        voiceprints=tuple(None if one is None else _print_of_json(one) for one in result["prints"]),
     )
 
 

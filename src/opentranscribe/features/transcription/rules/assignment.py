@@ -160,10 +160,7 @@ class _Run:
 
 def _runs(voices: Sequence[int | None], words: Sequence[TimedWord]) -> list[_Run]:
     return _merged(
-        [
-            _Run(voice, 1, word.end - word.start)
-            for voice, word in zip(voices, words, strict=True)
-        ]
+        [_Run(voice, 1, word.end - word.start) for voice, word in zip(voices, words, strict=True)]
     )
 
 
@@ -233,9 +230,7 @@ def _segment(
 
 def overlap_stretches(turns: Sequence[Turn]) -> list[tuple[float, float]]:
     """Where two voices or more speak at once for long enough to be worth a mark, in order."""
-    edges = sorted(
-        [(turn.start, 1) for turn in turns] + [(turn.end, -1) for turn in turns]
-    )
+    edges = sorted([(turn.start, 1) for turn in turns] + [(turn.end, -1) for turn in turns])
     stretches: list[tuple[float, float]] = []
     active, since = 0, 0.0
     for time, change in edges:

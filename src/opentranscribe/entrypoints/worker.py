@@ -1,0 +1,125 @@
+"""The worker process: takes job ids from the queue and does the jobs.
+
+``python -m opentranscribe.entrypoints.worker --queues speech[,utility]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from opentranscribe import __version__
+from opentranscribe.bootstrap import App, build_app
+from opentranscribe.entrypoints.background import configure_logging, wait_for_schema
+from opentranscribe.features.jobs.heartbeat import Heartbeat
+from opentranscribe.features.jobs.runner import JobRunner
+from opentranscribe.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: After being told to stop, a job may go on for this long before it is handed back.
+GRACE_SECONDS = 6.0
+IDLE_CHECK_SECONDS = 5.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="opentranscribe.entrypoints.worker")
+    parser.add_argument("--queues", default="speech,utility", help="names, separated by commas")
+    parser.add_argument("--concurrency", type=int, default=1, help="jobs at a time")
+    chosen = parser.parse_args(arguments)
+    settings = Settings.load()
+    configure_logging(settings.log_level)
+    if not wait_for_schema(settings.sqlalchemy_url):
+        return 1
+    queues = tuple(name.strip() for name in chosen.queues.split(",") if name.strip())
+    app = build_app(settings)
+    try:
+        work(app, queues, chosen.concurrency)
+    finally:
+        app.close()
+    return 0
+
+
+def work(app: App, queues: Sequence[str], concurrency: int) -> None:
+    """Until SIGTERM: what runs may finish within GRACE_SECONDS, else it goes back to the queue."""
+    name = process_name("worker")
+    runner = JobRunner(
+        app.work, app.kinds, process=name, lease_seconds=app.options.lease_seconds
+    )
+    signal.signal(signal.SIGTERM, lambda *_: _hand_back_later(runner))
+    beating = Heartbeat(
+        app.work, name=name, kind="worker", version=__version__, queues=",".join(queues)
+    )
+    with beating, IdleUnloader(app, app.settings.model_idle_seconds) as unloader:
+        log.info("working at %s", ", ".join(queues))
+        app.ports.queue.work(queues, unloader.watched(runner.handle), concurrency=concurrency)
+
+
+def process_name(kind: str) -> str:
+    return f"{kind}@{socket.gethostname()}:{os.getpid()}"
+
+
+def _hand_back_later(runner: JobRunner) -> None:
+    timer = threading.Timer(GRACE_SECONDS, runner.hand_back)
+    timer.daemon = True
+    timer.start()
+
+
+class IdleUnloader:
+    """Gives the memory of models back after a while without work; a context manager."""
+
+    def __init__(self, app: App, idle_seconds: float) -> None:
+        self._app = app
+        self._idle_seconds = idle_seconds
+        self._lock = threading.Lock()
+        self._busy = 0
+        self._used_at: float | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="idle-unloader", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def watched(self, handle: Callable[[str], None]) -> Callable[[str], None]:
+        """The same handler, its times of work noted."""
+
+        def noted(job_uuid: str) -> None:
+            with self._lock:
+                self._busy += 1
+            try:
+                handle(job_uuid)
+            finally:
+                with self._lock:
+                    self._busy -= 1
+                    self._used_at = time.monotonic()
+
+        return noted
+
+    def _run(self) -> None:
+        while not self._stop.wait(min(IDLE_CHECK_SECONDS, max(self._idle_seconds, 0.1))):
+            with self._lock:
+                used = self._used_at
+                idle = used is not None and time.monotonic() - used >= self._idle_seconds
+                if not idle or self._busy:
+                    continue
+                self._used_at = None
+                self._app.ports.recognizer.unload()
+                self._app.ports.diarizer.unload()
+            log.info("gave the memory of idle models back")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

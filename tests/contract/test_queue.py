@@ -1,0 +1,172 @@
+"""What every queue promises, on each of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from opentranscribe.adapters.queue.inline import InlineQueue
+from opentranscribe.adapters.queue.procrastinate import ProcrastinateQueue
+from opentranscribe.ports.queue import Envelope
+
+
+class Bench:
+    """A queue with its database and a worker in a thread."""
+
+    def __init__(self, queue: Any, sessions: sessionmaker[Session]) -> None:
+        self.queue = queue
+        self.sessions = sessions
+        self.delivered: list[str] = []
+        self._threads: list[threading.Thread] = []
+
+    def enqueue(self, job: str, queue: str = "speech", priority: int = 5) -> None:
+        with self.sessions() as session:
+            self.queue.enqueue(session, Envelope(job, queue, priority))
+            session.commit()
+
+    def start(self, *queues: str, handle: Callable[[str], None] | None = None) -> None:
+        thread = threading.Thread(
+            target=self.queue.work, args=(queues, handle or self.delivered.append)
+        )
+        thread.start()
+        self._threads.append(thread)
+
+    def wait_for(self, jobs: list[str], seconds: float = 10.0) -> None:
+        until = time.monotonic() + seconds
+        while self.delivered != jobs and time.monotonic() < until:
+            time.sleep(0.01)
+        assert self.delivered == jobs
+
+    def stop(self) -> None:
+        self.queue.stop()
+        for thread in self._threads:
+            thread.join(20)
+            assert not thread.is_alive()
+        self._threads.clear()
+
+
+@pytest.fixture(params=["inline", "procrastinate"])
+def bench(request: pytest.FixtureRequest, database_url: str) -> Iterator[Bench]:
+    engine = create_engine(database_url)
+    queue: Any = InlineQueue()
+    if request.param == "procrastinate":
+        queue = ProcrastinateQueue(engine)
+        queue.ensure_schema()
+    made = Bench(queue, sessionmaker(engine))
+    yield made
+    made.stop()
+    engine.dispose()
+
+
+class TestQueue:
+    def test_delivers_what_was_committed(self, bench: Bench) -> None:
+        bench.start("speech")
+        bench.enqueue("a")
+        bench.wait_for(["a"])
+
+    def test_delivers_what_waited_before_the_worker_came(self, bench: Bench) -> None:
+        bench.enqueue("a")
+        bench.start("speech")
+        bench.wait_for(["a"])
+
+    def test_forgets_what_was_rolled_back(self, bench: Bench) -> None:
+        with bench.sessions() as session:
+            bench.queue.enqueue(session, Envelope("never", "speech", 0))
+            session.rollback()
+            bench.queue.enqueue(session, Envelope("kept", "speech", 0))
+            session.commit()
+        bench.start("speech")
+        bench.wait_for(["kept"])
+        assert bench.delivered == ["kept"]
+
+    def test_delivers_the_most_urgent_first(self, bench: Bench) -> None:
+        for job, priority in (("last", 9), ("first", 0), ("middle", 5), ("middle too", 5)):
+            bench.enqueue(job, priority=priority)
+        bench.start("speech")
+        bench.wait_for(["first", "middle", "middle too", "last"])
+
+    def test_leaves_other_queues_alone(self, bench: Bench) -> None:
+        bench.enqueue("other", queue="utility")
+        bench.start("speech")
+        bench.enqueue("mine")
+        bench.wait_for(["mine"])
+        with bench.sessions() as session:
+            assert bench.queue.counts(session) == {"utility": 1}
+
+    def test_takes_the_same_job_twice_without_complaint(self, bench: Bench) -> None:
+        bench.enqueue("a")
+        bench.enqueue("a")
+        bench.start("speech")
+        bench.enqueue("b", priority=9)
+        until = time.monotonic() + 10
+        while "b" not in bench.delivered and time.monotonic() < until:
+            time.sleep(0.01)
+        assert set(bench.delivered) == {"a", "b"}
+
+    def test_a_later_error_does_not_undo_the_caller(self, bench: Bench) -> None:
+        bench.enqueue("a")
+        with bench.sessions() as session:
+            bench.queue.enqueue(session, Envelope("a", "speech", 5))
+            bench.queue.enqueue(session, Envelope("b", "speech", 5))
+            session.commit()
+        bench.start("speech")
+        until = time.monotonic() + 10
+        while "b" not in bench.delivered and time.monotonic() < until:
+            time.sleep(0.01)
+        assert "b" in bench.delivered
+
+    def test_stop_lets_the_running_job_finish(self, bench: Bench) -> None:
+        begun, may_end = threading.Event(), threading.Event()
+
+        def handle(job: str) -> None:
+            begun.set()
+            may_end.wait(10)
+            bench.delivered.append(job)
+
+        bench.start("speech", handle=handle)
+        bench.enqueue("a")
+        assert begun.wait(10)
+        bench.queue.stop()
+        bench.enqueue("b")
+        may_end.set()
+        bench.stop()
+        assert bench.delivered == ["a"]
+
+    def test_answers_a_ping(self, bench: Bench) -> None:
+        bench.queue.ping()
+
+
+class TestProcrastinateSchema:
+    def test_can_be_ensured_again(self, database_url: str) -> None:
+        engine = create_engine(database_url)
+        queue = ProcrastinateQueue(engine)
+        queue.ensure_schema()
+        sessions = sessionmaker(engine)
+        with sessions() as session:
+            queue.enqueue(session, Envelope("a", "speech", 5))
+            session.commit()
+        queue.ensure_schema()
+        with sessions() as session:
+            assert queue.counts(session) == {"speech": 1}
+        engine.dispose()
+
+    def test_is_made_anew_when_it_is_of_another_version(self, database_url: str) -> None:
+        engine = create_engine(database_url)
+        queue = ProcrastinateQueue(engine)
+        queue.ensure_schema()
+        with engine.begin() as connection:
+            connection.exec_driver_sql("COMMENT ON SCHEMA queue IS 'procrastinate older'")
+            connection.exec_driver_sql("DROP FUNCTION queue.procrastinate_register_worker_v1")
+        queue.ensure_schema()
+        with engine.begin() as connection:
+            found = connection.exec_driver_sql(
+                "SELECT to_regprocedure('queue.procrastinate_register_worker_v1()')"
+            ).scalar()
+        assert found is not None
+        engine.dispose()
