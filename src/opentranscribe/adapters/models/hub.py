@@ -75,9 +75,7 @@ class HubSource:
             raise SourceError(f"{self._endpoint} lists no files for {entry.repo}")
         return info.sha, files
 
-    def _fetch_blob(
-        self, entry: ModelEntry, revision: str, item: _HubFile, share: _Share
-    ) -> Path:
+    def _fetch_blob(self, entry: ModelEntry, revision: str, item: _HubFile, share: _Share) -> Path:
         blob = self._cache.repo_folder(entry) / "blobs" / item.etag
         if blob.is_file() and _fits(blob, item):
             return blob

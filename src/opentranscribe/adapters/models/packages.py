@@ -101,9 +101,7 @@ def _pip_command(wheel: Wheel, requirements: Path, target: Path, scratch: Path) 
     return [*command, "-r", str(requirements)]
 
 
-def _wait(
-    child: subprocess.Popen[bytes], scratch: Path, total: int, progress: Progress
-) -> None:
+def _wait(child: subprocess.Popen[bytes], scratch: Path, total: int, progress: Progress) -> None:
     try:
         while True:
             try:
