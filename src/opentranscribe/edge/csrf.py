@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,15 @@ class CsrfError(ForbiddenError):
 
 
 def require_intent(request: Request, caller: Caller) -> None:
-    """Double submit: cookie and header must agree on unsafe methods of cookie callers."""
+    """The header must carry the token that was made with the caller's session.
+
+    Stronger than comparing cookie and header: whoever can plant a cookie still knows no token.
+    """
     if not caller.by_cookie or request.method in SAFE_METHODS:
         return
-    cookie = request.cookies.get(COOKIE, "")
-    header = request.headers.get(HEADER, "")
-    if not cookie or not secrets.compare_digest(cookie.encode(), header.encode()):
+    given = hashlib.sha256(request.headers.get(HEADER, "").encode()).hexdigest()
+    if caller.csrf_hash is None or not secrets.compare_digest(given, caller.csrf_hash):
         raise CsrfError(
-            "This request did not come from the page. Reload the page and try again; nothing was changed."
+            "This request did not come from the page. Reload the page and try again; "
+            "nothing was changed."
         )

@@ -20,6 +20,13 @@ from opentranscribe.work import SYSTEM, Work
 
 EdgeDep = Annotated[EdgeState, Depends(edge_state)]
 
+#: What somebody may do who must first choose a password of their own.
+BEFORE_PASSWORD_CHANGE = ("/api/auth/", "/api/users/me")
+
+
+class PasswordChangeRequiredError(ForbiddenError):
+    code = "password_change_required"
+
 
 def public() -> None:
     """Marks a route that anybody may call: ``dependencies=[Depends(public)]``."""
@@ -28,6 +35,10 @@ def public() -> None:
 def signed_in(request: Request, edge: EdgeDep) -> Caller:
     caller = edge.authenticate(request)
     require_intent(request, caller)
+    if caller.must_change_password and not request.url.path.startswith(BEFORE_PASSWORD_CHANGE):
+        raise PasswordChangeRequiredError(
+            "An administrator has set your password. Choose one of your own first."
+        )
     return caller
 
 
@@ -60,6 +71,16 @@ def ports(edge: EdgeDep) -> Ports:
 
 def options(edge: EdgeDep) -> Options:
     return edge.options
+
+
+def client_address(request: Request) -> str:
+    """The caller's address; the server has already put a trusted proxy's word in its place."""
+    return request.client.host if request.client else "unknown"
+
+
+def limit_sign_in(request: Request, edge: EdgeDep) -> None:
+    """Raises TooManyRequestsError when this address asks for too many password checks."""
+    edge.sign_in_limit.spend(client_address(request))
 
 
 #: Committed before the response is sent, so that a client that saw 2xx can rely on it.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from opentranscribe.edge.limits import RateLimit
 from opentranscribe.kit.options import Options
 from opentranscribe.ports import Ports
 from opentranscribe.work import Actor, WorkFactory
@@ -16,7 +17,8 @@ from opentranscribe.work import Actor, WorkFactory
 class Caller:
     """A signed-in person as the routes see them.
 
-    ``by_cookie`` callers must prove intent with a CSRF token on unsafe methods.
+    ``by_cookie`` callers must prove intent with a CSRF token on unsafe methods; ``csrf_hash`` is
+    the SHA-256 of the token that belongs to their session.
     """
 
     user_id: int
@@ -26,6 +28,7 @@ class Caller:
     session_id: int
     by_cookie: bool
     must_change_password: bool = False
+    csrf_hash: str | None = None
 
     @property
     def is_admin(self) -> bool:
@@ -40,13 +43,15 @@ class Caller:
 class EdgeState:
     """Lives in ``app.state.edge``; built by the HTTP entry point.
 
-    ``authenticate`` returns the caller of a request or raises UnauthenticatedError.
+    ``authenticate`` returns the caller of a request or raises UnauthenticatedError;
+    ``sign_in_limit`` is what one address may ask of the routes that check passwords.
     """
 
     ports: Ports
     work: WorkFactory
     options: Options
     authenticate: Callable[[Request], Caller]
+    sign_in_limit: RateLimit = field(default_factory=RateLimit)
 
 
 def edge_state(request: Request) -> EdgeState:

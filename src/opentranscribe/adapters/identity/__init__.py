@@ -1,0 +1,1 @@
+"""Sources of identity: passwords kept here; directories and issuers come behind the same port."""

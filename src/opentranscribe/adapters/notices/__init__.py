@@ -1,0 +1,1 @@
+"""Live notices: through PostgreSQL between processes, through memory within one."""

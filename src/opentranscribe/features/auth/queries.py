@@ -1,0 +1,72 @@
+"""Every statement about sessions."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, or_, select, update
+
+from opentranscribe.schema.accounts import User, UserSession
+from opentranscribe.work import Work
+
+KEEP_ENDED = timedelta(days=30)
+
+
+def find_session(work: Work, token_hash: str) -> tuple[UserSession, User] | None:
+    query = (
+        select(UserSession, User)
+        .join(User, User.id == UserSession.user_id)
+        .where(UserSession.token_hash == token_hash)
+    )
+    found = work.session.execute(query).first()
+    return (found[0], found[1]) if found else None
+
+
+def touch_session(work: Work, session_id: int, at: datetime) -> None:
+    work.session.execute(
+        update(UserSession).where(UserSession.id == session_id).values(last_seen_at=at)
+    )
+
+
+def list_live_sessions(work: Work, user_id: int, at: datetime) -> list[UserSession]:
+    query = (
+        select(UserSession)
+        .where(
+            UserSession.user_id == user_id,
+            UserSession.revoked_at.is_(None),
+            UserSession.expires_at > at,
+        )
+        .order_by(UserSession.last_seen_at.desc())
+        .limit(100)
+    )
+    return list(work.session.scalars(query))
+
+
+def revoke_session(
+    work: Work,
+    user_id: int,
+    at: datetime,
+    *,
+    session_id: int | None = None,
+    session_uuid: uuid.UUID | None = None,
+) -> bool:
+    """Whether there was one to revoke."""
+    which = UserSession.uuid == session_uuid if session_uuid else UserSession.id == session_id
+    statement = (
+        update(UserSession)
+        .where(which, UserSession.user_id == user_id, UserSession.revoked_at.is_(None))
+        .values(revoked_at=at)
+        .returning(UserSession.id)
+    )
+    return work.session.scalar(statement) is not None
+
+
+def delete_ended_sessions(work: Work, user_id: int, at: datetime) -> None:
+    long_ago = at - KEEP_ENDED
+    work.session.execute(
+        delete(UserSession).where(
+            UserSession.user_id == user_id,
+            or_(UserSession.expires_at < long_ago, UserSession.revoked_at < long_ago),
+        )
+    )
