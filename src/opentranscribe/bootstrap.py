@@ -17,10 +17,12 @@ from sqlalchemy.orm import sessionmaker
 from opentranscribe import __version__
 from opentranscribe.features.jobs.kinds import Kinds
 from opentranscribe.features.models.jobs import fetch_kind
+from opentranscribe.features.models.jobs import fetch_kind
 from opentranscribe.features.search import jobs as search_jobs
 from opentranscribe.features.search.indexing import Indexer
 from opentranscribe.features.transcription import jobs as transcription_jobs
 from opentranscribe.kit.errors import InvalidError
+from opentranscribe.kit.lazy import Lazy
 from opentranscribe.kit.options import Options
 from opentranscribe.ports import Ports
 from opentranscribe.ports.models import ModelStore
@@ -43,7 +45,10 @@ Builder = Callable[[Parts], Any]
 
 @dataclass(frozen=True)
 class App:
-    """Everything a process needs; ``close`` gives connections and models back."""
+    """Everything a process needs; ``close`` gives connections and models back.
+
+    The engines of speech are made when they are first used: the API never loads them.
+    """
 
     settings: Settings
     options: Options
@@ -52,9 +57,13 @@ class App:
     work: WorkFactory
     kinds: Kinds
 
+    def unload_models(self) -> None:
+        for engine in (self.ports.recognizer, self.ports.diarizer):
+            if not isinstance(engine, Lazy) or engine.is_built:
+                engine.unload()
+
     def close(self) -> None:
-        self.ports.recognizer.unload()
-        self.ports.diarizer.unload()
+        self.unload_models()
         self.engine.dispose()
 
 
@@ -80,17 +89,15 @@ def build_app(settings: Settings) -> App:
 
 def wire(work: WorkFactory, ports: Ports, options: Options) -> Kinds:
     """Who does which kind of job, and who listens to what."""
-    kinds = Kinds()
     index = search_jobs.index_kind(Indexer(work, ports.search, ports.sentence_encoder))
-    kinds.register(index)
-    kinds.register(fetch_kind(ports.models))
-    for kind in transcription_jobs.transcription_kinds(ports, options):
-        kinds.register(kind)
+    kinds = Kinds(
+        *transcription_jobs.transcription_kinds(ports, options), index, fetch_kind(ports.models)
+    )
     added = partial(
         transcription_jobs.on_file_added, kinds=kinds, default_model=options.default_model
     )
-    work.listen(FileAdded, added)
     deleted = partial(transcription_jobs.on_file_deleted, scratch_dir=options.scratch_dir)
+    work.listen(FileAdded, added)
     work.listen(FileDeleted, deleted)
     work.listen(FileDeleted, partial(search_jobs.forget, index=ports.search))
     for event in (TranscriptReady, TranscriptChanged):
@@ -127,9 +134,9 @@ def build_ports(parts: Parts) -> Ports:
         search=_choose("search", settings.search_engine, SEARCHES, parts),
         media_tools=_choose("media_tools", settings.media_tools_engine, MEDIA_TOOLS, parts),
         models=parts.models,
-        recognizer=_choose("recognizer", settings.recognizer_engine, RECOGNIZERS, parts),
-        diarizer=_choose("diarizer", settings.diarizer_engine, DIARIZERS, parts),
-        sentence_encoder=_choose("encoder", settings.encoder_engine, ENCODERS, parts),
+        recognizer=_later("recognizer", settings.recognizer_engine, RECOGNIZERS, parts),
+        diarizer=_later("diarizer", settings.diarizer_engine, DIARIZERS, parts),
+        sentence_encoder=_later("encoder", settings.encoder_engine, ENCODERS, parts),
         identity=_choose("identity", "", IDENTITIES, parts),
     )
 
@@ -140,13 +147,22 @@ class UnknownEngineError(InvalidError):
 
 def _choose(port: str, name: str, table: Mapping[str, Builder], parts: Parts) -> Any:
     """The engine by name; the first of the table when none is named."""
+    return _builder(port, name, table)(parts)
+
+
+def _later(port: str, name: str, table: Mapping[str, Builder], parts: Parts) -> Any:
+    """The same, made when it is first used."""
+    return Lazy(partial(_builder(port, name, table), parts))
+
+
+def _builder(port: str, name: str, table: Mapping[str, Builder]) -> Builder:
     wanted = name or next(iter(table))
     if wanted not in table:
         known = ", ".join(table)
         raise UnknownEngineError(
             f"OPENTR_{port.upper()}_ENGINE is {wanted!r}, but there is only: {known}."
         )
-    return table[wanted](parts)
+    return table[wanted]
 
 
 def build_models(settings: Settings) -> ModelStore:
@@ -216,12 +232,13 @@ def _pyav_tools(_parts: Parts) -> Any:
 
 
 def _faster_whisper(parts: Parts) -> Any:
+    from opentranscribe.adapters.asr.devices import choose_device
     from opentranscribe.adapters.asr.faster_whisper import FasterWhisperRecognizer
 
     return FasterWhisperRecognizer(
         parts.models,
         workers=parts.settings.recognition_workers,
-        force_cpu=parts.settings.force_cpu,
+        device=choose_device("cpu" if parts.settings.force_cpu else "auto"),
     )
 
 

@@ -24,6 +24,7 @@ from opentranscribe.entrypoints.background import configure_logging, wait_for_sc
 from opentranscribe.entrypoints.worker import process_name
 from opentranscribe.features.jobs.heartbeat import Heartbeat
 from opentranscribe.features.jobs.sweeper import sweep
+from opentranscribe.features.media import jobs as media
 from opentranscribe.features.transcription.janitor import remove_stale_scratch
 from opentranscribe.settings import Settings
 
@@ -43,6 +44,21 @@ class Chore:
 
 CHORES: tuple[Chore, ...] = (
     Chore("sweep jobs", 10.0, lambda app: sweep(app.work)),
+    Chore(
+        "finish uploads",
+        30.0,
+        lambda app: media.finish_pending(app.work, app.ports.objects, app.options),
+    ),
+    Chore(
+        "expire uploads",
+        3600.0,
+        lambda app: media.expire_uploads(app.work, app.ports.objects, app.options),
+    ),
+    Chore(
+        "remove orphaned objects",
+        6 * 3600.0,
+        lambda app: media.remove_orphans(app.work, app.ports.objects),
+    ),
     Chore(
         "remove stale scratch",
         3600.0,

@@ -51,9 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def work(app: App, queues: Sequence[str], concurrency: int) -> None:
     """Until SIGTERM: what runs may finish within GRACE_SECONDS, else it goes back to the queue."""
     name = process_name("worker")
-    runner = JobRunner(
-        app.work, app.kinds, process=name, lease_seconds=app.options.lease_seconds
-    )
+    runner = JobRunner(app.work, app.kinds, process=name, lease_seconds=app.options.lease_seconds)
     signal.signal(signal.SIGTERM, lambda *_: _hand_back_later(runner))
     beating = Heartbeat(
         app.work, name=name, kind="worker", version=__version__, queues=",".join(queues)
@@ -116,8 +114,7 @@ class IdleUnloader:
                 if not idle or self._busy:
                     continue
                 self._used_at = None
-                self._app.ports.recognizer.unload()
-                self._app.ports.diarizer.unload()
+                self._app.unload_models()
             log.info("gave the memory of idle models back")
 
 
