@@ -1,0 +1,20 @@
+export const keys = {
+  play: 'Play or pause',
+  back: 'Back 5 seconds',
+  forward: 'Forward 5 seconds',
+  back15: 'Back 15 seconds',
+  forward15: 'Forward 15 seconds',
+  slower: 'Slower',
+  faster: 'Faster',
+  loopStart: 'Loop from here',
+  loopEnd: 'Loop to here',
+  nextUncertain: 'Next uncertain word',
+  nextTurn: 'Next turn',
+  previousTurn: 'Previous turn',
+  edit: 'Correct the current passage',
+  find: 'Find in the transcript',
+  follow: 'Jump to current',
+  undo: 'Undo the last correction',
+  redo: 'Redo',
+  help: 'Show the keys'
+};
