@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import create_engine, select
+from tests.integration.pipeline import stepwise
 
 from opentranscribe import bootstrap
 from opentranscribe.bootstrap import App, build_app
@@ -26,7 +27,6 @@ from opentranscribe.schema.transcript import TranscriptDraft, TranscriptSegment
 from opentranscribe.settings import Settings
 from opentranscribe.work import SYSTEM
 from opentranscribe.work.events import FileAdded
-from tests.integration.pipeline import stepwise
 
 SCRIPT = Path(__file__).with_name("stepwise_process.py")
 
@@ -38,9 +38,7 @@ class Installation:
         self.home = home
         self.database_url = database_url
         self.remote = stepwise.register(bootstrap, home / "remote")
-        self.settings = Settings.load(
-            home, database_url=database_url, lease_seconds=1.0, **engines
-        )
+        self.settings = Settings.load(home, database_url=database_url, lease_seconds=1.0, **engines)
         self.app: App = build_app(self.settings)
         self.runner = JobRunner(self.app.work, self.app.kinds, process="test", lease_seconds=1.0)
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -165,7 +163,12 @@ def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
 
 @pytest.fixture
 def running_installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
-    """Jobs are done by processes that the test starts."""
+    """Jobs are done by processes that the test starts; what was committed survives a kill."""
+    with create_engine(database_url).connect() as connection:
+        name = connection.engine.url.database
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = on")
+        connection.commit()
+    connection.engine.dispose()
     engines = {**stepwise.ENGINES, "queue_engine": "held_procrastinate"}
     made = Installation(tmp_path, database_url, engines)
     yield made

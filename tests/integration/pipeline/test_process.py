@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
+from tests.integration.pipeline.conftest import Installation, wait_until
+from tests.integration.pipeline.stepwise import WINDOWS, WORDS_PER_WINDOW
 
 from opentranscribe.features.jobs.sweeper import sweep
 from opentranscribe.features.transcription.service import TranscriptionService
@@ -15,8 +17,6 @@ from opentranscribe.schema.speakers import Speaker, SpeakerProfile, Voiceprint
 from opentranscribe.work import SYSTEM
 from opentranscribe.work.access import RecordingNotFoundError
 from opentranscribe.work.actor import Actor
-from tests.integration.pipeline.conftest import Installation, wait_until
-from tests.integration.pipeline.stepwise import WINDOWS, WORDS_PER_WINDOW
 
 
 def words_of(installation: Installation, file_uuid: object) -> list[str]:

@@ -123,6 +123,7 @@ class Attempt:
             for step in self._kind.steps:
                 if step.optional and rows[step.name].status == "running":
                     self._mark_failed(work, step, KILLED)
+            work.session.flush()
             work.session.expire_all()
             rows = queries.steps_of(work.session, self._lease.facts.id)
         ended = {
