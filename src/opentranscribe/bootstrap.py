@@ -21,6 +21,7 @@ from opentranscribe.features.models.jobs import fetch_kind
 from opentranscribe.features.search import jobs as search_jobs
 from opentranscribe.features.search.indexing import Indexer
 from opentranscribe.features.transcription import jobs as transcription_jobs
+from opentranscribe.features.transcription.pipeline import Engines
 from opentranscribe.kit.errors import InvalidError
 from opentranscribe.kit.lazy import Lazy
 from opentranscribe.kit.options import Options
@@ -85,6 +86,16 @@ def build_app(settings: Settings) -> App:
     work = WorkFactory(sessionmaker(engine, expire_on_commit=False), ports.queue, ports.notices)
     kinds = wire(work, ports, options)
     return App(settings, options, engine, ports, work, kinds)
+
+
+def build_engines(settings: Settings) -> Engines:
+    """What transcribing needs where there is no database: for the command line."""
+    parts = Parts(settings, create_engine("postgresql+psycopg://"), build_models(settings))
+    return Engines(
+        media_tools=_choose("media_tools", settings.media_tools_engine, MEDIA_TOOLS, parts),
+        recognizer=_later("recognizer", settings.recognizer_engine, RECOGNIZERS, parts),
+        diarizer=_later("diarizer", settings.diarizer_engine, DIARIZERS, parts),
+    )
 
 
 def wire(work: WorkFactory, ports: Ports, options: Options) -> Kinds:
