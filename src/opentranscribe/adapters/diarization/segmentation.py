@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,10 +31,9 @@ POWERSET = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """``samples`` is the sound from ``first_frame`` on; ``active`` is (589, 3), who talks."""
+    """``active`` is (589, 3): who talks in the frames from ``first_frame`` on."""
 
     first_frame: int
-    samples: NDArray[np.float32]
     active: NDArray[np.bool_]
 
 
@@ -49,14 +48,17 @@ def plan_windows(sample_count: int) -> list[int]:
     return [*range(0, last, STEP_FRAMES), last]
 
 
-def iter_windows(networks: Networks, audio: Pcm) -> Iterator[list[Window]]:
-    """Batches of windows in order; only one batch of sound is held at a time."""
+def iter_windows(
+    networks: Networks, audio: Pcm, after_batch: Callable[[], None]
+) -> Iterator[Window]:
+    """Windows in order; only one batch of sound is held at a time."""
     starts = plan_windows(audio.sample_count)
     for begin in range(0, len(starts), BATCH_WINDOWS):
         batch = starts[begin : begin + BATCH_WINDOWS]
-        samples = np.stack([_read(audio, first) for first in batch])
-        classes = networks.segment(samples).argmax(axis=2)
-        yield [Window(first, samples[i], POWERSET[classes[i]]) for i, first in enumerate(batch)]
+        classes = networks.segment(np.stack([_read(audio, first) for first in batch]))
+        after_batch()
+        for first, found in zip(batch, classes.argmax(axis=2), strict=True):
+            yield Window(first, POWERSET[found])
 
 
 def _read(audio: Pcm, first_frame: int) -> NDArray[np.float32]:

@@ -1,0 +1,113 @@
+"""Diarization with two small networks on ONNX Runtime: no torch, no GPU, bounded memory.
+
+Windows of ten seconds tell who of three local speakers talks when; tracks follow them from window
+to window; pieces of the tracks are told apart by their voices; clustering counts the voices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opentranscribe.adapters.diarization.assignment import assign_voices
+from opentranscribe.adapters.diarization.clustering import find_voices
+from opentranscribe.adapters.diarization.pieces import Piece, cut_pieces, embed_piece
+from opentranscribe.adapters.diarization.segmentation import (
+    BATCH_WINDOWS,
+    iter_windows,
+    plan_windows,
+)
+from opentranscribe.adapters.diarization.sessions import Networks
+from opentranscribe.adapters.diarization.tracks import Run, iter_runs
+from opentranscribe.adapters.diarization.turns import build_turns, renumber
+from opentranscribe.ports.audio import Pcm
+from opentranscribe.ports.diarization import (
+    Diarization,
+    MatchBand,
+    SpeakerCount,
+    Voiceprint,
+)
+from opentranscribe.ports.progress import Progress
+
+MODEL = "cam++"
+MODEL_VERSION = "3dspeaker-200k-1"
+DIMENSION = 192
+
+#: Less speech than this makes no print that could be recognised elsewhere.
+LEAST_PRINT_SECONDS = 2.0
+#: Where the time goes: two thirds into windows, one third into voices.
+_WINDOWS_SHARE = 0.6
+_PIECES_SHARE = 0.38
+
+
+class OnnxDiarizer:
+    """The :class:`Diarizer` port. ``find_folder`` says where the model is, and fetches it if need be.
+
+    One call at a time uses ``threads`` threads; the default leaves the rest to recognition.
+    """
+
+    def __init__(self, find_folder: Callable[[], Path], *, threads: int = 1) -> None:
+        self._find_folder = find_folder
+        self._threads = threads
+        self._networks: Networks | None = None
+
+    def diarize(self, audio: Pcm, count: SpeakerCount, progress: Progress) -> Diarization:
+        networks = self._load()
+        progress(0.0)
+        runs = _follow(networks, audio, progress)
+        pieces = cut_pieces(runs)
+        vectors = _embed(networks, audio, pieces, progress)
+        seconds = np.array([piece.seconds for piece in pieces])
+        voices = find_voices(vectors, seconds, count)
+        labels, voices = assign_voices(pieces, vectors, voices)
+        turns, order = renumber(build_turns(runs, pieces, labels, audio.duration_seconds))
+        prints = tuple(_print(voices[old], float(seconds[labels == old].sum())) for old in order)
+        progress(1.0)
+        return Diarization(tuple(turns), prints)
+
+    def match_band(self, model: str, version: str) -> MatchBand:
+        """Unknown models get a band in which nobody is ever recognised."""
+        return _BANDS.get((model, version), MatchBand(2.0, 2.0))
+
+    def unload(self) -> None:
+        self._networks = None
+
+    def _load(self) -> Networks:
+        if self._networks is None:
+            self._networks = Networks(self._find_folder(), self._threads)
+        return self._networks
+
+
+_BANDS = {(MODEL, MODEL_VERSION): MatchBand(same_at_least=0.60, perhaps_at_least=0.45)}
+
+
+def _follow(networks: Networks, audio: Pcm, progress: Progress) -> list[Run]:
+    total = len(plan_windows(audio.sample_count))
+    done = 0
+
+    def watch() -> None:
+        nonlocal done
+        done += BATCH_WINDOWS
+        progress(_WINDOWS_SHARE * min(done / total, 1.0))
+
+    return [run for part in iter_runs(iter_windows(networks, audio, watch)) for run in part]
+
+
+def _embed(
+    networks: Networks, audio: Pcm, pieces: Sequence[Piece], progress: Progress
+) -> NDArray[np.float64]:
+    vectors = np.zeros((len(pieces), DIMENSION))
+    for index, piece in enumerate(pieces):
+        vectors[index] = embed_piece(networks, audio, piece)
+        progress(_WINDOWS_SHARE + _PIECES_SHARE * (index + 1) / len(pieces))
+    return vectors
+
+
+def _print(voice: NDArray[np.float64], seconds: float) -> Voiceprint | None:
+    if seconds < LEAST_PRINT_SECONDS:
+        return None
+    vector = (voice / np.linalg.norm(voice)).astype(np.float32)
+    return Voiceprint(vector, MODEL, MODEL_VERSION, round(seconds, 2))
