@@ -26,16 +26,24 @@ HELP
 }
 
 # A checkout builds itself as a release; an installation folder already has one.
+opentr="$home/data/current/venv/bin/opentr"
 if [ -f "$home/pyproject.toml" ] && [ -d "$home/src/opentranscribe" ]; then
-  python="$(find_python)"
-  if [ "${1:-}" = "test" ]; then
-    shift
-    exec "$python" "$home/tools/run_tests.py" "$@"
-  fi
-  "$python" "$home/tools/install_release.py"
-elif [ ! -x "$home/data/current/venv/bin/opentr" ]; then
+  case "${1:-}" in
+    test)
+      shift
+      exec "$(find_python)" "$home/tools/run_tests.py" "$@"
+      ;;
+    stop | status | logs)
+      # About what runs now, so nothing new is built for it.
+      [ -x "$opentr" ] || "$(find_python)" "$home/tools/install_release.py"
+      ;;
+    *)
+      "$(find_python)" "$home/tools/install_release.py"
+      ;;
+  esac
+elif [ ! -x "$opentr" ]; then
   echo "✗ There is no release in $home/data. Make an installation with: opentr init DIR" >&2
   exit 1
 fi
 
-exec "$home/data/current/venv/bin/opentr" "$@"
+exec "$opentr" "$@"

@@ -23,15 +23,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RELEASES = ROOT / "data" / "releases"
 CURRENT = ROOT / "data" / "current"
-SOURCES = ("src", "web", "requirements", "pyproject.toml", "VERSION", "opentr.sh", "CHANGELOG.md")
-OUTER = ("opentr.sh", ".env.example", "CHANGELOG.md", "VERSION")
+OUTER = (
+    *("opentr.sh", ".env.example", "CHANGELOG.md", "VERSION"),
+    "scripts/fix-model-permissions.sh",
+)
+SOURCES = ("src", "web", "requirements", "pyproject.toml", "README.md", "LICENSE", *OUTER)
+PAGES = ROOT / "data" / "tools" / "pages"
 IGNORED = {"node_modules", "build", ".svelte-kit", "__pycache__", "static", "test-results"}
 KEPT_RELEASES = 3
 
 
 def main() -> int:
     with locked():
-        name = f"{(ROOT / 'VERSION').read_text().strip()}+{fingerprint()}"
+        name = f"{(ROOT / 'VERSION').read_text().strip()}+{fingerprint(*SOURCES)}"
         release = RELEASES / name
         if not (release / "ready").is_file():
             install(release)
@@ -40,18 +44,18 @@ def main() -> int:
     return 0
 
 
-def fingerprint() -> str:
-    """Changes when, and only when, a file that goes into the release changes."""
+def fingerprint(*names: str) -> str:
+    """Changes when, and only when, one of these files and folders changes."""
     digest = hashlib.sha256()
-    for path in source_files():
+    for path in source_files(names):
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     digest.update(sys.version.encode())
     return digest.hexdigest()[:12]
 
 
-def source_files() -> Iterator[Path]:
-    for name in SOURCES:
+def source_files(names: tuple[str, ...]) -> Iterator[Path]:
+    for name in names:
         top = ROOT / name
         if top.is_file():
             yield top
@@ -67,14 +71,13 @@ def install(release: Path) -> None:
     build = release / "build"
     build.mkdir(parents=True)
     uv = tool_environment()
-    page = start_page_build(uv, build)
+    page = Page(uv, build)
     step("installing packages")
     environment(uv, release / "venv", ROOT / "requirements" / "base.txt")
     environment(uv, build / "venv", ROOT / "requirements" / "build.txt")
-    step("building the page")
-    finish_page_build(page, build)
+    page.finish()
     step("building the wheel")
-    wheel = build_wheel(build, release)
+    wheel = build_wheel(build, release, page.kept)
     run([uv, "pip", "install", "-q", "--no-deps", "--python", python_of(release / "venv"), wheel])
     shutil.rmtree(build)
     (release / "ready").write_text(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
@@ -102,22 +105,42 @@ def environment(uv: Path, folder: Path, lock: Path) -> None:
     run([uv, "pip", "sync", "-q", "--require-hashes", "--python", python_of(folder), lock])
 
 
-def start_page_build(uv: Path, build: Path) -> subprocess.Popen[bytes]:
-    """The page is built while packages install."""
-    node = node_folder(uv)
-    web = build / "web"
-    ignore = shutil.ignore_patterns(*IGNORED)
-    shutil.copytree(ROOT / "web", web, ignore=ignore)
-    path = os.pathsep.join(filter(None, [str(node) if node else "", os.environ.get("PATH", "")]))
-    command = "npm ci --no-audit --no-fund --loglevel=error && npm run build --loglevel=error"
-    with (build / "page.log").open("wb") as log:
-        return subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            cwd=web,
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "PATH": path, "CI": "true"},
-        )
+class Page:
+    """The built page: made by Node while packages install, and kept for as long as its sources
+    stay the same."""
+
+    def __init__(self, uv: Path, build: Path) -> None:
+        self.kept = PAGES / fingerprint("web")
+        self._folder = build / "web"
+        self._log = build / "page.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        if not self.kept.is_dir():
+            self._start(node_folder(uv))
+
+    def _start(self, node: Path | None) -> None:
+        shutil.copytree(ROOT / "web", self._folder, ignore=shutil.ignore_patterns(*IGNORED))
+        shutil.copy(ROOT / "VERSION", self._folder.parent / "VERSION")
+        path = os.environ.get("PATH", os.defpath)
+        command = "npm ci --no-audit --no-fund --loglevel=error && npm run build --loglevel=error"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                ["/bin/sh", "-c", command],
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PATH": f"{node}:{path}" if node else path, "CI": "true"},
+            )
+
+    def finish(self) -> None:
+        if self._process is None:
+            return
+        step("building the page")
+        if self._process.wait() != 0:
+            print(self._log.read_text(errors="replace")[-4000:], file=sys.stderr)
+            raise SystemExit("✗ The page could not be built; nothing was changed.")
+        shutil.rmtree(PAGES, ignore_errors=True)
+        PAGES.mkdir(parents=True)
+        (self._folder / "build").rename(self.kept)
 
 
 def node_folder(uv: Path) -> Path | None:
@@ -145,17 +168,17 @@ def finish_page_build(page: subprocess.Popen[bytes], build: Path) -> None:
         raise SystemExit("✗ The page could not be built; nothing was changed.")
 
 
-def build_wheel(build: Path, release: Path) -> Path:
+def build_wheel(build: Path, release: Path, page: Path) -> Path:
     """One wheel that carries the page, the lock and the files of an installation folder."""
     tree = build / "tree"
     package = tree / "src" / "opentranscribe"
     shutil.copytree(ROOT / "src", tree / "src", ignore=shutil.ignore_patterns(*IGNORED))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree / name)
-    shutil.copytree(build / "web" / "build", package / "static")
+    shutil.copytree(page, package / "static")
     outer = package / "outer"
-    outer.mkdir()
     for name in OUTER:
+        (outer / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, outer / name)
     shutil.copy(ROOT / "requirements" / "base.txt", outer / "requirements.txt")
     (package / "release.json").write_text(json.dumps(release_facts(package), indent=2))
@@ -209,12 +232,22 @@ def python_of(folder: Path) -> Path:
 
 
 def run(command: list[Path | str], cwd: Path | None = None) -> None:
-    done = subprocess.run(
-        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False
-    )
+    words = [str(word) for word in command]
+    env = {**package_index(), **os.environ}
+    done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         print(done.stdout[-2000:], done.stderr[-4000:], file=sys.stderr)
         raise SystemExit(f"✗ {Path(str(command[0])).name} failed; nothing was changed.")
+
+
+def package_index() -> dict[str, str]:
+    """What people told pip about their network, in the words of uv."""
+    translated = {
+        "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+        "PIP_EXTRA_INDEX_URL": "UV_INDEX",
+        "PIP_CERT": "SSL_CERT_FILE",
+    }
+    return {new: os.environ[old] for old, new in translated.items() if os.environ.get(old)}
 
 
 def say(text: str) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from opentranscribe.entrypoints.supervisor import control
 from opentranscribe.entrypoints.supervisor.postgres import wheel_binaries
-from opentranscribe.entrypoints.supervisor.probes import is_free
+from opentranscribe.entrypoints.supervisor.probes import fetch_json, is_free
 from opentranscribe.settings import Settings
 
 GIB = 1024**3
@@ -50,6 +50,14 @@ def doctor() -> None:
 def check_python(settings: Settings) -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding("Python", "good", version)
+
+
+def check_settings(settings: Settings) -> Iterator[Finding]:
+    strange = settings.strange_names()
+    for sentence in strange:
+        yield Finding("Settings", "warning", sentence, "Correct it in .env, or take it out.")
+    if not strange:
+        yield Finding("Settings", "good", "every name is known")
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
@@ -104,12 +112,23 @@ def check_services(settings: Settings) -> Iterator[Finding]:
     except control.NotRunningError:
         yield Finding("Services", "warning", "not running", "./opentr.sh start")
         return
+    yield from check_dependencies(answer["backend_port"])
     for one in answer["services"]:
         if one["state"] == "running":
             yield Finding(one["service"], "good", "running")
         else:
             mend = f"./opentr.sh logs {one['service']}"
             yield Finding(one["service"], "bad", one["state"], mend)
+
+
+def check_dependencies(port: int) -> Iterator[Finding]:
+    """Each port of the running application, as it pings them itself."""
+    health = fetch_json(f"http://127.0.0.1:{port}/api/health") or {}
+    for one in health.get("dependencies", []):
+        good = one.get("status") in {"healthy", "ok", "up"}
+        detail = str(one.get("detail") or one.get("status"))
+        mend = "" if good else "./opentr.sh logs api"
+        yield Finding(str(one.get("name")), "good" if good else "bad", detail, mend)
 
 
 def _is_running(settings: Settings) -> bool:
@@ -123,6 +142,7 @@ def _is_running(settings: Settings) -> bool:
 Check = Callable[[Settings], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (
     check_python,
+    check_settings,
     check_disk,
     check_folders,
     check_ports,

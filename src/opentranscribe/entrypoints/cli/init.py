@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from opentranscribe import __version__
 from opentranscribe.kit.errors import ConflictError
-
-OUTER_FILES = ("opentr.sh", ".env.example", "CHANGELOG.md", "VERSION")
 
 
 class FolderInUseError(ConflictError):
@@ -31,10 +31,21 @@ def init(
             f"{folder} is not empty. Nothing was changed; choose another folder."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for name in OUTER_FILES:
-        with as_file(files("opentranscribe") / "outer" / name) as source:
-            shutil.copy(source, folder / name)
-    (folder / "opentr.sh").chmod(0o755)
+    with as_file(files("opentranscribe") / "outer") as outer:
+        shutil.copytree(
+            outer, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("requirements.txt")
+        )
+    for script in ("opentr.sh", "scripts/fix-model-permissions.sh"):
+        (folder / script).chmod(0o755)
     for name in ("backups", "models", "data"):
         (folder / name).mkdir(mode=0o700)
+    _point_to_this_release(folder / "data")
     print(f"Made {folder}. Go on with:\n\n  cd {folder}\n  ./opentr.sh start")
+
+
+def _point_to_this_release(data: Path) -> None:
+    """The release is the environment this command itself runs from."""
+    release = data / "releases" / f"v{__version__}"
+    release.mkdir(parents=True)
+    (release / "venv").symlink_to(sys.prefix)
+    (data / "current").symlink_to(Path("releases") / release.name)

@@ -1,32 +1,87 @@
-"""The ``opentr`` command: every group of commands in one table, errors as one line and a code."""
+"""The ``opentr`` command: every command in one table, errors as one line and a code."""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from opentranscribe import __version__
-from opentranscribe.entrypoints.cli import db, doctor, init, services, transcribe, users
 from opentranscribe.kit.errors import AppError
 
 EXIT_CODES = {"invalid": 2, "not_found": 4, "conflict": 5, "unavailable": 6, "unsupported": 7}
+#: Command, the module of this folder that has it, what it does. A module is loaded when one of
+#: its commands is called, so that ``status`` does not wait for what ``transcribe`` needs.
+COMMANDS = {
+    "start": ("services", "Start everything and print the address."),
+    "stop": ("services", "Stop everything in order; nothing is lost."),
+    "restart": ("services", "Restart one service, or everything."),
+    "status": ("services", "Show each service, its state and health."),
+    "logs": ("services", "Print what the services wrote."),
+    "doctor": ("doctor", "Check this machine and installation, and say how to mend it."),
+    "transcribe": ("transcribe", "Transcribe files without a server or a database."),
+    "users": ("users", "Create, list, disable people; reset passwords."),
+    "search": ("search", "Search the transcripts, and rebuild the index."),
+    "db": ("db", "Check and upgrade the database's schema."),
+    "init": ("init", "Make an installation folder."),
+}
+LATER = ("backup", "restore", "update", "rollback", "import")
+UNSUPPORTED = EXIT_CODES["unsupported"]
+
+
+class Commands(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for name, (module, _) in COMMANDS.items() if _exists(module)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in LATER or cmd_name == "test":
+            raise typer.Exit(_say_absent(cmd_name))
+        module, sentence = COMMANDS.get(cmd_name, ("", ""))
+        if not module or not _exists(module):
+            return None
+        loaded = importlib.import_module(f"{__package__}.{module}")
+        command = typer.main.get_command(_group_of(loaded))
+        found = command.commands.get(cmd_name, command) if hasattr(command, "commands") else command
+        found.name, found.short_help = cmd_name, sentence
+        return found
+
+
+def _exists(module: str) -> bool:
+    return importlib.util.find_spec(f"{__package__}.{module}") is not None
+
+
+def _group_of(module: Any) -> typer.Typer:
+    """A module either is a group of commands (``app``) or adds its own to one (``register``)."""
+    if hasattr(module, "app"):
+        return module.app  # type: ignore[no-any-return]
+    group = typer.Typer()
+    module.register(group)
+    return group
+
+
+def _say_absent(name: str) -> int:
+    sentence = (
+        "Tests run from a checkout of the sources: ./opentr.sh test"
+        if name == "test"
+        else f"This version (v{__version__}) has no {name} yet. Nothing was changed."
+    )
+    Console(stderr=True, highlight=False).print(f"[bold red]✗[/] {sentence}")
+    return UNSUPPORTED
+
 
 app = typer.Typer(
+    cls=Commands,
     name="opentr",
     help="Turn recordings into searchable, speaker-labelled transcripts on this machine.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-services.register(app)
-doctor.register(app)
-init.register(app)
-transcribe.register(app)
-app.add_typer(users.app, name="users", help="Create, list, disable people; reset passwords.")
-app.add_typer(db.app, name="db", help="Check and upgrade the database's schema.")
 
 
 def _print_version(wanted: bool) -> None:
@@ -49,7 +104,7 @@ def run() -> None:
     try:
         app()
     except AppError as error:
-        Console(stderr=True, highlight=False).print(f"[bold red]✗[/] {error.message}")
+        Console(stderr=True, highlight=False).print(f"[bold red]✗[/] {error.message}", markup=True)
         sys.exit(EXIT_CODES.get(error.kind, 1))
 
 

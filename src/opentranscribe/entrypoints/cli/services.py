@@ -17,16 +17,25 @@ from rich.table import Table
 
 from opentranscribe.entrypoints.supervisor import control
 from opentranscribe.entrypoints.supervisor.logs import log_path
-from opentranscribe.entrypoints.supervisor.probes import next_free
+from opentranscribe.entrypoints.supervisor.probes import fetch_json, next_free
 from opentranscribe.entrypoints.supervisor.secret_files import (
     SETUP_TOKEN,
     private_folder,
 )
+from opentranscribe.entrypoints.supervisor.supervise import ALREADY_RUNNING
 from opentranscribe.entrypoints.supervisor.supervise import main as supervise
 from opentranscribe.kit.errors import InvalidError, UnavailableError
 from opentranscribe.settings import Settings, inherited_environment
 
-SERVICES = ("postgres", "migrate", "api", "worker-speech", "worker-utility", "scheduler")
+SERVICES = (
+    "supervisor",
+    "postgres",
+    "migrate",
+    "api",
+    "worker-speech",
+    "worker-utility",
+    "scheduler",
+)
 START_SECONDS = 180.0
 console = Console(highlight=False)
 
@@ -52,6 +61,8 @@ def start(
         console.print("OpenTranscribe is already running.")
         _print_address(settings, running)
         return
+    for sentence in settings.strange_names():
+        console.print(f"! {sentence}", markup=False)
     settings = _with_free_ports(settings)
     environment = {
         "OPENTR_HOME": str(settings.home),
@@ -61,8 +72,7 @@ def start(
     if foreground:
         command = [sys.executable, "-m", supervise.__module__]
         raise typer.Exit(subprocess.call(command, env=inherited_environment(**environment)))
-    _spawn(settings, environment)
-    answer = _wait_until_running(settings)
+    answer = _wait_until_running(settings, _spawn(settings, environment))
     _print_address(settings, answer)
 
 
@@ -114,6 +124,8 @@ def status(
         console.print("OpenTranscribe is not running. Start it with: ./opentr.sh start")
     else:
         console.print(_status_table(answer))
+        for sentence in _health(answer):
+            console.print(sentence)
         _print_address(settings, answer)
     healthy = answer is not None and answer["phase"] == "running"
     raise typer.Exit(0 if healthy else 3)
@@ -159,11 +171,11 @@ def _with_free_ports(settings: Settings) -> Settings:
     return settings.model_copy(update=ports)
 
 
-def _spawn(settings: Settings, environment: dict[str, str]) -> None:
+def _spawn(settings: Settings, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     private_folder(settings.data_dir)
     private_folder(settings.logs_dir)
     with log_path(settings.logs_dir, "supervisor").open("ab") as log:
-        subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", supervise.__module__],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -174,9 +186,8 @@ def _spawn(settings: Settings, environment: dict[str, str]) -> None:
         )
 
 
-def _wait_until_running(settings: Settings) -> dict[str, Any]:
+def _wait_until_running(settings: Settings, supervisor: subprocess.Popen[bytes]) -> dict[str, Any]:
     failure = settings.run_dir / "failure"
-    failure.unlink(missing_ok=True)
     until = time.monotonic() + START_SECONDS
     with console.status("Starting …") as shown:
         while time.monotonic() < until:
@@ -185,10 +196,18 @@ def _wait_until_running(settings: Settings) -> dict[str, Any]:
                 return answer
             if answer:
                 shown.update(f"{answer['phase'].capitalize()} …")
-            elif failure.exists():
-                raise StartError(failure.read_text(encoding="utf-8"))
+            elif supervisor.poll() == ALREADY_RUNNING:
+                raise StartError("Another start is under way on this folder. Nothing was changed.")
+            elif supervisor.poll() is not None:
+                raise StartError(_reason(failure))
             time.sleep(0.1)
     raise StartError("It is not up after three minutes. See why with: ./opentr.sh logs")
+
+
+def _reason(failure: Path) -> str:
+    if failure.exists():
+        return failure.read_text(encoding="utf-8")
+    return "It did not start. See why with: ./opentr.sh logs supervisor"
 
 
 def _print_address(settings: Settings, answer: dict[str, Any]) -> None:
@@ -215,6 +234,18 @@ def _status_table(answer: dict[str, Any]) -> Table:
             str(one["restarts"]),
         )
     return table
+
+
+def _health(answer: dict[str, Any]) -> Iterator[str]:
+    """What the API says of itself and of what it depends on."""
+    health = fetch_json(f"http://127.0.0.1:{answer['backend_port']}/api/health")
+    if health is None:
+        yield "Health    the API does not answer; see ./opentr.sh logs api"
+        return
+    yield f"Health    {health.get('status')}, version {health.get('version')}"
+    for one in health.get("dependencies", []):
+        if one.get("status") not in {"healthy", "ok", "up"}:
+            yield f"  {one.get('name')}: {one.get('status')} {one.get('detail') or ''}"
 
 
 def _known(service: str | None) -> None:

@@ -75,29 +75,32 @@ class Child:
         )
 
     async def _watch_ready(self) -> None:
-        while self.ready is not None and not await self.ready():
+        while self.ready is not None and not await self.ready():  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.1)
         self._turn("running")
 
     async def stop(self) -> None:
-        """Ask politely, then insist."""
+        """End it for good."""
         self._wanted = False
+        await self._end("stopping")
+
+    async def restart(self) -> None:
+        """End the process; ``keep_running`` brings up the next one."""
+        self._failures = 0
+        await self._end("restarting")
+
+    async def _end(self, state: str) -> None:
+        """Ask politely, then insist."""
         process = self.process
         if process is None or process.returncode is not None:
             return
-        self._turn("stopping")
+        self._turn(state)
         process.terminate()
         try:
             await asyncio.wait_for(process.wait(), self.stop_seconds)
         except TimeoutError:
             self._end_group()
             await process.wait()
-
-    async def restart(self) -> None:
-        """End the process; ``keep_running`` brings up the next one."""
-        self._failures = 0
-        if self.process is not None and self.process.returncode is None:
-            self.process.terminate()
 
     def _end_group(self) -> None:
         """Whatever the service itself had started goes with it."""
@@ -119,7 +122,11 @@ def die_with_parent(signal_number: int) -> Callable[[], None] | None:
     if not hasattr(libc, "prctl"):
         return None
 
+    parent = os.getpid()
+
     def prepare() -> None:
         libc.prctl(PR_SET_PDEATHSIG, signal_number)
+        if os.getppid() != parent:
+            os._exit(1)
 
     return prepare

@@ -162,7 +162,7 @@ class EmbeddedPostgres:
         return asked.returncode == 0
 
     def _ensure_database(self) -> None:
-        question = f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"
+        question = f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"  # noqa: S608 - a constant
         asked = self._client("psql", "-d", "postgres", "-Atc", question)
         if asked.stdout.strip() != "1":
             made = self._client("psql", "-d", "postgres", "-c", f"CREATE DATABASE {DATABASE}")

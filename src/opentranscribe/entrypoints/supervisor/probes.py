@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
+import urllib.error
+import urllib.request
+from typing import Any
 
 
 async def answers_http(host: str, port: int, path: str, seconds: float = 2.0) -> bool:
@@ -19,6 +23,26 @@ async def answers_http(host: str, port: int, path: str, seconds: float = 2.0) ->
     except (OSError, TimeoutError):
         return False
     return first.split(b" ")[1:2] == [b"200"]
+
+
+def fetch_json(url: str, seconds: float = 5.0) -> dict[str, Any] | None:
+    """The JSON object at a local address; None when nobody answers, or with something else.
+
+    An answer with an error status counts: /api/health says 503 with its reasons in it.
+    """
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=seconds) as answer:
+            body = answer.read()
+    except urllib.error.HTTPError as error:
+        body = error.read()
+    except (OSError, ValueError):
+        return None
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def is_free(host: str, port: int) -> bool:
@@ -41,4 +65,4 @@ def next_free(host: str, port: int, taken: set[int]) -> int:
 
 
 def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - never bound

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from opentranscribe.kit.errors import ForbiddenError
 
-SETUP_TOKEN = "setup-token"
+SETUP_TOKEN = "setup-token"  # noqa: S105 - a file name
 
 
 class FolderNotOursError(ForbiddenError):

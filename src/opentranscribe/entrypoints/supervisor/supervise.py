@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,12 +18,23 @@ from opentranscribe import __version__
 from opentranscribe.entrypoints.supervisor import control
 from opentranscribe.entrypoints.supervisor.children import Child
 from opentranscribe.entrypoints.supervisor.logs import log_path, open_log
-from opentranscribe.entrypoints.supervisor.postgres import EmbeddedPostgres, wheel_binaries
-from opentranscribe.entrypoints.supervisor.probes import answers_http
-from opentranscribe.entrypoints.supervisor.secret_files import ensure_secret, private_folder
+from opentranscribe.entrypoints.supervisor.postgres import (
+    EmbeddedPostgres,
+    PostgresError,
+    wheel_binaries,
+)
+from opentranscribe.entrypoints.supervisor.probes import answers_http, fetch_json
+from opentranscribe.entrypoints.supervisor.secret_files import (
+    SETUP_TOKEN,
+    ensure_secret,
+    private_folder,
+)
 from opentranscribe.kit.errors import AppError, ConflictError
 from opentranscribe.schema.migrations.runner import upgrade
 from opentranscribe.settings import Settings, inherited_environment
+
+#: Exit code of a supervisor that found another one on its folder.
+ALREADY_RUNNING = 3
 
 
 class AlreadyRunningError(ConflictError):
@@ -34,12 +46,16 @@ class Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.started = time.time()
+        self.database_since = time.time()
+        self.database_restarts = 0
         self.phase = "preparing"
         self.error: str | None = None
         self.postgres: EmbeddedPostgres | None = None
         self.children = self._children()
         self._stopping = asyncio.Event()
+        # One thread for as long as we live: PostgreSQL is told to end when the thread ends that
+        # started it, which must not be one of a pool that comes and goes.
+        self._database_thread = ThreadPoolExecutor(1, thread_name_prefix="database")
 
     async def run(self) -> None:
         """Until told to stop. Raises AppError when the start fails."""
@@ -49,7 +65,7 @@ class Supervisor:
         server = await control.serve(self.settings.sockets_dir, self._answer)
         tasks: list[asyncio.Task[None]] = []
         try:
-            await asyncio.to_thread(self._bring_up_database)
+            await self._in_database_thread(self._bring_up_database)
             self.phase = "starting the services"
             tasks = [asyncio.create_task(child.keep_running()) for child in self.children]
             tasks.append(asyncio.create_task(self._watch_database()))
@@ -61,14 +77,18 @@ class Supervisor:
             for task in tasks:
                 task.cancel()
             if self.postgres:
-                await asyncio.to_thread(self.postgres.stop)
+                await self._in_database_thread(self.postgres.stop)
+            self._database_thread.shutdown()
             server.close()
+
+    async def _in_database_thread(self, act: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._database_thread, act)
 
     def _bring_up_database(self) -> None:
         if self.settings.uses_embedded_postgres:
             self.phase = "starting the database"
             self.postgres = embedded_postgres(self.settings)
-            self.postgres.start(log_path(self.settings.logs_dir, "postgres"))
+            self._start_postgres()
         self.phase = "bringing the database to this version"
         with open_log(self.settings.logs_dir, "migrate") as log:
 
@@ -82,17 +102,35 @@ class Supervisor:
         while self.postgres is not None and not self._stopping.is_set():
             await asyncio.sleep(0.5)
             process = self.postgres.process
-            if process is not None and process.poll() is not None:
-                await asyncio.to_thread(
-                    self.postgres.start, log_path(self.settings.logs_dir, "postgres")
-                )
+            if process is None or process.poll() is None:
+                continue
+            self.database_restarts += 1
+            self.database_since = time.time()
+            try:
+                await self._in_database_thread(self._start_postgres)
+            except PostgresError as error:
+                sys.stderr.write(f"{error.message} Trying again.\n")
+
+    def _start_postgres(self) -> None:
+        if self.postgres is not None and not self._stopping.is_set():
+            self.postgres.start(log_path(self.settings.logs_dir, "postgres"))
 
     async def _until_running(self) -> None:
         while not self._stopping.is_set():
             if all(child.state == "running" for child in self.children):
+                await self._offer_setup()
                 self.phase = "running"
                 return
             await asyncio.sleep(0.05)
+
+    async def _offer_setup(self) -> None:
+        """Until there is an administrator, a token lets whoever can read it create one."""
+        url = f"http://127.0.0.1:{self.settings.backend_port}/api/setup"
+        setup = await asyncio.to_thread(fetch_json, url)
+        if setup and setup.get("needed"):
+            ensure_secret(self.settings.secrets_dir, SETUP_TOKEN)
+        elif setup:
+            (self.settings.secrets_dir / SETUP_TOKEN).unlink(missing_ok=True)
 
     def _children(self) -> list[Child]:
         base = inherited_environment(
@@ -118,9 +156,8 @@ class Supervisor:
         if verb == "stop":
             self._stopping.set()
         elif verb == "restart":
-            for child in self.children:
-                if name in (None, child.name):
-                    await child.restart()
+            chosen = [child for child in self.children if name in (None, child.name)]
+            await asyncio.gather(*(child.restart() for child in chosen))
         return self._status()
 
     def _status(self) -> dict[str, Any]:
@@ -143,8 +180,8 @@ class Supervisor:
                     "service": "postgres",
                     "state": "running" if alive else "starting",
                     "pid": process.pid if process else None,
-                    "since": self.started,
-                    "restarts": 0,
+                    "since": self.database_since,
+                    "restarts": self.database_restarts,
                 },
             )
         return {
@@ -200,8 +237,8 @@ def main() -> int:
                 failure.write_text(error.message, encoding="utf-8")
                 return 1
     except AlreadyRunningError as error:
-        print(error.message, file=sys.stderr)
-        return 3
+        sys.stderr.write(f"{error.message}\n")
+        return ALREADY_RUNNING
     return 0
 
 
