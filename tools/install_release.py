@@ -29,7 +29,7 @@ OUTER = (
 )
 SOURCES = ("src", "web", "requirements", "pyproject.toml", "README.md", "LICENSE", *OUTER)
 PAGES = ROOT / "data" / "tools" / "pages"
-IGNORED = {"node_modules", "build", ".svelte-kit", "__pycache__", "static", "test-results"}
+IGNORED = {"node_modules", "build", ".svelte-kit", "__pycache__", "test-results"}
 KEPT_RELEASES = 3
 
 
