@@ -18,6 +18,11 @@ IMMUTABLE = "_app/immutable/"
 INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 INLINE_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 STYLE_ATTRIBUTE = re.compile(r"<[^>]*\sstyle=\"([^\"]*)\"")
+#: The framework makes one element at run time whose style hides what only screen readers need.
+ANNOUNCER_STYLE = (
+    "position: absolute; left: 0; top: 0; clip: rect(0 0 0 0); clip-path: inset(50%); "
+    "overflow: hidden; white-space: nowrap; width: 1px; height: 1px"
+)
 UNBUILT = (
     "<!doctype html><title>OpenTranscribe</title><p>The API is running, but the page has not been "
     "built. Start with <code>./opentr.sh start</code>, which builds it.</p>"
@@ -33,11 +38,12 @@ def content_policy(html: str) -> str:
     itself wrote into ``html``, named by hash."""
     scripts = _hashes(INLINE_SCRIPT.findall(html))
     styles = _hashes(INLINE_STYLE.findall(html))
-    attributes = _hashes(STYLE_ATTRIBUTE.findall(html))
+    attributes = _hashes([*STYLE_ATTRIBUTE.findall(html), ANNOUNCER_STYLE])
     parts = [
         "default-src 'self'",
         " ".join(["script-src 'self'", *scripts]),
         " ".join(["style-src 'self'", *styles]),
+        " ".join(["style-src-attr 'unsafe-hashes'", *attributes]),
         "img-src 'self' data: blob:",
         "media-src 'self' blob:",
         "font-src 'self' data:",
@@ -48,8 +54,6 @@ def content_policy(html: str) -> str:
         "form-action 'self'",
         "frame-ancestors 'none'",
     ]
-    if attributes:
-        parts.insert(3, " ".join(["style-src-attr 'unsafe-hashes'", *attributes]))
     return "; ".join(parts)
 
 
