@@ -41,9 +41,9 @@ def doctor() -> None:
     findings = [finding for check in CHECKS for finding in check(settings)]
     marks = {"good": "[green]✓[/]", "warning": "[yellow]![/]", "bad": "[red]✗[/]"}
     for finding in findings:
-        console.print(f"{marks[finding.verdict]} {finding.name}: {finding.detail}")
+        console.print(f"{marks[finding.verdict]} {finding.name}: {finding.detail}", soft_wrap=True)
         if finding.mend:
-            console.print(f"    → {finding.mend}")
+            console.print(f"    → {finding.mend}", soft_wrap=True)
     raise typer.Exit(1 if any(finding.verdict == "bad" for finding in findings) else 0)
 
 

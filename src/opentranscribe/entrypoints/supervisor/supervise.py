@@ -67,13 +67,18 @@ class Supervisor:
         try:
             await self._in_database_thread(self._bring_up_database)
             self.phase = "starting the services"
-            tasks = [asyncio.create_task(child.keep_running()) for child in self.children]
             tasks.append(asyncio.create_task(self._watch_database()))
-            await self._until_running()
+            for child in self.children:
+                tasks.append(asyncio.create_task(child.keep_running()))
+                await self._until_running(child)
+            await self._offer_setup()
+            self.phase = "running"
             await self._stopping.wait()
         finally:
             self.phase = "stopping"
-            await asyncio.gather(*(child.stop() for child in reversed(self.children)))
+            api, *workers = self.children
+            await asyncio.gather(*(child.stop() for child in workers))
+            await api.stop()
             for task in tasks:
                 task.cancel()
             if self.postgres:
@@ -115,12 +120,9 @@ class Supervisor:
         if self.postgres is not None and not self._stopping.is_set():
             self.postgres.start(log_path(self.settings.logs_dir, "postgres"))
 
-    async def _until_running(self) -> None:
-        while not self._stopping.is_set():
-            if all(child.state == "running" for child in self.children):
-                await self._offer_setup()
-                self.phase = "running"
-                return
+    async def _until_running(self, child: Child) -> None:
+        """One after the other: the page is there sooner when the workers do not load meanwhile."""
+        while not self._stopping.is_set() and child.state != "running":
             await asyncio.sleep(0.05)
 
     async def _offer_setup(self) -> None:
