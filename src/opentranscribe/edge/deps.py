@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from opentranscribe.edge.csrf import require_intent
+from opentranscribe.edge.slots import work_slot
 from opentranscribe.edge.state import Caller, EdgeState, edge_state
 from opentranscribe.kit.errors import ForbiddenError
 from opentranscribe.kit.options import Options
@@ -54,12 +55,15 @@ def admin_only(caller: SignedIn) -> Caller:
 AdminOnly = Annotated[Caller, Depends(admin_only)]
 
 
-def caller_work(caller: SignedIn, edge: EdgeDep) -> Iterator[Work]:
+Slot = Depends(work_slot, scope="function")
+
+
+def caller_work(caller: SignedIn, edge: EdgeDep, _slot: Annotated[None, Slot]) -> Iterator[Work]:
     with edge.work(caller.actor) as work:
         yield work
 
 
-def system_work(edge: EdgeDep) -> Iterator[Work]:
+def system_work(edge: EdgeDep, _slot: Annotated[None, Slot]) -> Iterator[Work]:
     """For public routes that must look things up (sign-in, set-up): acts as the system."""
     with edge.work(SYSTEM) as work:
         yield work

@@ -26,6 +26,8 @@ STATUS: dict[Kind, int] = {
     "unavailable": 503,
     "unsupported": 501,
 }
+#: Not every number has one: tus has 460 for a wrong checksum.
+PHRASES = {int(one): one.phrase for one in HTTPStatus}
 RETRY_AFTER_SECONDS = 5
 
 
@@ -57,8 +59,7 @@ def problem(
     body = {
         **fields,
         "type": f"urn:opentranscribe:problem:{code}",
-        # tus has a number of its own, 460, that no registry knows.
-        "title": HTTPStatus(status).phrase if status in iter(HTTPStatus) else "Refused",
+        "title": PHRASES.get(status, "Refused"),
         "status": status,
         "detail": detail,
         "code": code,

@@ -43,7 +43,7 @@ def access_of(route: APIRoute) -> Access:
     if signed_in in calls and public not in calls:
         return "admin" if admin_only in calls else "signed_in"
     raise UndeclaredAccessError(
-        f"{sorted(route.methods)} {route.path} must name exactly one of SignedIn, AdminOnly, public"
+        f"{route.path} must name exactly one of SignedIn, AdminOnly, public"
     )
 
 

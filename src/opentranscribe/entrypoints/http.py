@@ -16,6 +16,7 @@ from opentranscribe.edge.bodies import BodyGuard
 from opentranscribe.edge.failures import register_failures
 from opentranscribe.edge.origins import OriginGuard
 from opentranscribe.edge.request_scope import RequestScope
+from opentranscribe.edge.slots import THREADS
 from opentranscribe.edge.state import EdgeState
 from opentranscribe.entrypoints.api_docs import docs_router
 from opentranscribe.entrypoints.authentication import Authenticator
@@ -67,8 +68,6 @@ NOT_COMPRESSED = (
     "application/octet-stream",
     "application/offset+octet-stream",
 )
-#: Requests that may work at once; more wait. Fewer than the database has connections for.
-THREADS = 24
 
 
 def create_app(app: App) -> FastAPI:

@@ -60,7 +60,7 @@ def _describe(app: FastAPI, routes: list[tuple[str, APIRoute]]) -> dict[str, Any
         schemas.pop(unused, None)
     components["securitySchemes"] = SECURITY_SCHEMES
     for path, route in routes:
-        for method in sorted(route.methods):
+        for method in sorted(route.methods or ()):
             operation = schema["paths"].get(path, {}).get(method.lower())
             if operation is not None:
                 _complete(operation, access_of(route))

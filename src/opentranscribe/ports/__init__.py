@@ -12,7 +12,6 @@ from opentranscribe.ports.asr import Recognizer
 from opentranscribe.ports.diarization import Diarizer
 from opentranscribe.ports.embedding import SentenceEncoder
 from opentranscribe.ports.identity import Identity
-from opentranscribe.ports.identity import Identity
 from opentranscribe.ports.media_tools import MediaTools
 from opentranscribe.ports.models import ModelStore
 from opentranscribe.ports.notices import Notices
@@ -34,5 +33,4 @@ class Ports:
     recognizer: Recognizer
     diarizer: Diarizer
     sentence_encoder: SentenceEncoder
-    identity: Identity
     identity: Identity

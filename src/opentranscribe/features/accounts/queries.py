@@ -123,7 +123,8 @@ def count_try(
         )
         .returning(guard.failures.cast(Integer))
     )
-    return work.session.execute(statement).scalar_one() <= threshold
+    tries: int = work.session.execute(statement).scalar_one()
+    return tries <= threshold
 
 
 def forget_tries(work: Work, subject: str) -> None:

@@ -24,8 +24,11 @@ def find_session(work: Work, token_hash: str) -> tuple[UserSession, User] | None
 
 
 def touch_session(work: Work, session_id: int, at: datetime) -> None:
+    """Best effort: when somebody else is changing the session, that is reason enough to skip."""
+    free = select(UserSession.id).where(UserSession.id == session_id)
+    free = free.with_for_update(skip_locked=True)
     work.session.execute(
-        update(UserSession).where(UserSession.id == session_id).values(last_seen_at=at)
+        update(UserSession).where(UserSession.id.in_(free)).values(last_seen_at=at)
     )
 
 

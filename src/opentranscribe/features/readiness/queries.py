@@ -45,7 +45,7 @@ def sum_files(work: Work) -> tuple[int, float, int]:
         func.coalesce(func.sum(MediaFile.file_size), 0),
     ).select_from(MediaFile)
     count, seconds, size = work.session.execute(query).one()
-    return count, float(seconds), int(size)
+    return count, float(seconds or 0), int(size or 0)
 
 
 def count_files_by_status(work: Work) -> dict[str, int]:

@@ -6,8 +6,10 @@ import os
 import platform
 from collections.abc import Mapping
 from datetime import timedelta
+from email.message import Message
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
+from typing import cast
 
 from opentranscribe.features.readiness import queries
 from opentranscribe.features.readiness.probes import Probe, Remark
@@ -130,7 +132,7 @@ def describe(work: Work, options: Options) -> AboutOut:
 
 def _find_part(name: str) -> PartFact | None:
     try:
-        facts = metadata(name)
+        facts = cast(Message, metadata(name))
     except PackageNotFoundError:
         return None
     licence = facts.get("License-Expression") or facts.get("License") or ""
