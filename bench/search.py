@@ -76,8 +76,10 @@ def fill(engine: Engine, index: PostgresSearch, chunks: int) -> list[str]:
             index.index_file(session, file)
             session.commit()
     seconds = time.perf_counter() - started
-    print(f"indexed {chunks} chunks ({chunks * 5} segments) in {seconds:.0f} s,"
-          f" {chunks * 5 / seconds:.0f} segments/s")
+    print(
+        f"indexed {chunks} chunks ({chunks * 5} segments) in {seconds:.0f} s,"
+        f" {chunks * 5 / seconds:.0f} segments/s"
+    )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
     return words
@@ -119,7 +121,9 @@ def report(engine: Engine, index: PostgresSearch, words: list[str], count: int) 
     print(f"\np95 of the peer over ours, two words: {ratio:.2f}")
     for name, limit in (("two words", 25), ("phrase", 25), ("hybrid", 60)):
         value = percentile(measured[name], 95)
-        print(f"{name}: p95 {value:.1f} ms, goal {limit} ms, {'met' if value <= limit else 'MISSED'}")
+        print(
+            f"{name}: p95 {value:.1f} ms, goal {limit} ms, {'met' if value <= limit else 'MISSED'}"
+        )
 
 
 def timed(engine: Engine, run: Callable[[Session], object], count: int) -> list[float]:

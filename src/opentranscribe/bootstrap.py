@@ -17,7 +17,6 @@ from sqlalchemy.orm import sessionmaker
 from opentranscribe import __version__
 from opentranscribe.features.jobs.kinds import Kinds
 from opentranscribe.features.models.jobs import fetch_kind
-from opentranscribe.features.models.jobs import fetch_kind
 from opentranscribe.features.search import jobs as search_jobs
 from opentranscribe.features.search.indexing import Indexer
 from opentranscribe.features.transcription import jobs as transcription_jobs

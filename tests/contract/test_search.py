@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -36,7 +38,11 @@ def chunk(
 def file(file_id: int, *chunks: IndexedChunk, owner: int = ANN, **other: object) -> IndexedFile:
     facts = {"title": f"Recording {file_id}", "language": "en", "uploaded_at": DAY} | other
     return IndexedFile(
-        file_id=file_id, owner_id=owner, duration_seconds=60.0, chunks=chunks, **facts  # type: ignore[arg-type]
+        file_id=file_id,
+        owner_id=owner,
+        duration_seconds=60.0,
+        chunks=chunks,
+        **facts,  # type: ignore[arg-type]
     )
 
 
@@ -61,7 +67,9 @@ def postgres(session: Session) -> PostgresSearch:
     return PostgresSearch(session.get_bind())  # type: ignore[arg-type]
 
 
-def found(index: SearchIndex, session: Session, words: str, owner: int = ANN, **how: object) -> list[int]:
+def found(
+    index: SearchIndex, session: Session, words: str, owner: int = ANN, **how: object
+) -> list[int]:
     result = index.query(session, SearchQuery(text=words, file_ids_of=owner, **how))  # type: ignore[arg-type]
     return [hit.file_id for hit in result.hits]
 
@@ -70,7 +78,9 @@ class TestQuery:
     def test_finds_the_word_and_the_moment_it_was_said(
         self, index: SearchIndex, session: Session
     ) -> None:
-        index.index_file(session, file(7, chunk(0, "nothing here"), chunk(1, "the red balloon rose")))
+        index.index_file(
+            session, file(7, chunk(0, "nothing here"), chunk(1, "the red balloon rose"))
+        )
         (hit,) = index.query(session, SearchQuery("Balloon", ANN)).hits
         (occurrence,) = hit.occurrences
         assert occurrence.start == 11.0
@@ -87,10 +97,14 @@ class TestQuery:
         assert found(index, session, '"red dog"') == [1]
 
     def test_filters_by_speaker_and_date(self, index: SearchIndex, session: Session) -> None:
-        index.index_file(session, file(1, chunk(0, "budget talk", "Ann"), chunk(1, "budget", "Bob")))
+        index.index_file(
+            session, file(1, chunk(0, "budget talk", "Ann"), chunk(1, "budget", "Bob"))
+        )
         index.index_file(session, file(2, chunk(0, "budget"), uploaded_at=DAY + timedelta(days=9)))
         result = index.query(session, SearchQuery("budget", ANN, speakers=("bob",)))
-        assert [(h.file_id, [o.speaker for o in h.occurrences]) for h in result.hits] == [(1, ["Bob"])]
+        assert [(h.file_id, [o.speaker for o in h.occurrences]) for h in result.hits] == [
+            (1, ["Bob"])
+        ]
         assert found(index, session, "budget", date_from=DAY + timedelta(days=1)) == [2]
         assert found(index, session, "budget", date_to=DAY + timedelta(days=1)) == [1]
 
@@ -119,7 +133,9 @@ class TestQuery:
         with pytest.raises(SearchQueryError):
             index.query(session, SearchQuery(nothing, ANN))
 
-    @pytest.mark.parametrize("odd", ["' OR 1=1 --", "a:* & !b", "\\", "foo<->bar", "x\u0000y", "'''"])
+    @pytest.mark.parametrize(
+        "odd", ["' OR 1=1 --", "a:* & !b", "\\", "foo<->bar", "x\u0000y", "'''"]
+    )
     def test_operators_of_an_engine_are_plain_text(
         self, index: SearchIndex, session: Session, odd: str
     ) -> None:
@@ -133,7 +149,7 @@ class TestQuery:
         for n in range(5):
             index.index_file(session, file(n, chunk(0, "same words")))
         pages = [found(index, session, "same", page=p, page_size=2) for p in (1, 2, 3)]
-        assert sorted(sum(pages, [])) == [0, 1, 2, 3, 4]
+        assert sorted(functools.reduce(operator.iadd, pages, [])) == [0, 1, 2, 3, 4]
 
     def test_japanese_is_found_inside_a_sentence(
         self, index: SearchIndex, session: Session
@@ -158,9 +174,7 @@ class TestIndexFile:
         index.delete_file(session, 1)
         assert found(index, session, "words") == []
 
-    def test_vectors_are_kept_by_text_and_model(
-        self, index: SearchIndex, session: Session
-    ) -> None:
+    def test_vectors_are_kept_by_text_and_model(self, index: SearchIndex, session: Session) -> None:
         vector = np.full(384, 384**-0.5, dtype=np.float32)
         index.index_file(session, file(1, chunk(0, "a b", vector=vector), vector_model="m"))
         known = index.vectors_of(session, 1, "m")
@@ -173,13 +187,13 @@ class TestPostgres:
         self, postgres: PostgresSearch, session: Session
     ) -> None:
         postgres.index_file(session, file(1, chunk(0, "they were negotiating contracts")))
-        postgres.index_file(session, file(2, chunk(0, "die Verträge wurden geprüft"), language="de"))
+        postgres.index_file(
+            session, file(2, chunk(0, "die Verträge wurden geprüft"), language="de")
+        )
         assert found(postgres, session, "negotiated contract") == [1]
         assert found(postgres, session, "vertrag") == [2]
 
-    def test_common_words_can_be_searched(
-        self, postgres: PostgresSearch, session: Session
-    ) -> None:
+    def test_common_words_can_be_searched(self, postgres: PostgresSearch, session: Session) -> None:
         postgres.index_file(session, file(1, chunk(0, "to be or not to be that is the question")))
         assert found(postgres, session, '"to be or not to be"') == [1]
 
@@ -199,9 +213,7 @@ class TestPostgres:
         postgres.index_file(session, file(1, chunk(0, "one meeting about the zeppelin today")))
         assert found(postgres, session, "meeting zeppelin")[0] == 1
 
-    def test_words_and_meaning_are_fused(
-        self, postgres: PostgresSearch, session: Session
-    ) -> None:
+    def test_words_and_meaning_are_fused(self, postgres: PostgresSearch, session: Session) -> None:
         towards = np.zeros(384, dtype=np.float32)
         towards[0] = 1.0
         away = np.roll(towards, 5)

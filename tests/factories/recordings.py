@@ -16,7 +16,7 @@ from opentranscribe.schema.transcript import TranscriptSegment
 from opentranscribe.work import SYSTEM, Work
 from opentranscribe.work.events import TranscriptReady
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - a test's own
+PASSWORD = "correct horse battery staple"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def add_user(app: App, email: str, role: str = "user") -> int:
             hashed_password=hash_password(PASSWORD),
             full_name=email.partition("@")[0].title(),
             role=role,
-            password_hash_version="argon2id",  # noqa: S106
+            password_hash_version="argon2id",
         )
         work.session.add(user)
         work.session.flush()

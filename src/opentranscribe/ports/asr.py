@@ -111,7 +111,9 @@ class Recognizer(Protocol):
         """Everything that could be asked for, whether present or not."""
         ...
 
-    def detect_speech(self, audio: Pcm, options: RecognitionOptions, progress: Progress) -> list[SpeechSpan]:
+    def detect_speech(
+        self, audio: Pcm, options: RecognitionOptions, progress: Progress
+    ) -> list[SpeechSpan]:
         """Where somebody speaks (Silero VAD), in order, not overlapping, in seconds."""
         ...
 

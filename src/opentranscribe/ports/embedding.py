@@ -22,6 +22,8 @@ class SentenceEncoder(Protocol):
         """None when no model can be had: search then works on words alone."""
         ...
 
-    def encode(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> NDArray[np.float32]:
+    def encode(
+        self, texts: Sequence[str], kind: Literal["query", "passage"]
+    ) -> NDArray[np.float32]:
         """L2-normalised rows, shape (len(texts), dimension)."""
         ...

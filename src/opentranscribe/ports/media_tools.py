@@ -80,6 +80,8 @@ class MediaTools(Protocol):
         """
         ...
 
-    def thumbnail(self, source: Path, target: Path, at_seconds: float, max_width: int = 1280) -> None:
+    def thumbnail(
+        self, source: Path, target: Path, at_seconds: float, max_width: int = 1280
+    ) -> None:
         """One WebP frame of a video."""
         ...

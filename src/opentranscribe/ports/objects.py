@@ -38,7 +38,9 @@ class Objects(Protocol):
 
     def put_bytes(self, key: str, data: bytes) -> ObjectInfo: ...
 
-    def open_range(self, key: str, start: int, length: int, chunk_bytes: int = 1 << 18) -> Iterator[bytes]:
+    def open_range(
+        self, key: str, start: int, length: int, chunk_bytes: int = 1 << 18
+    ) -> Iterator[bytes]:
         """Bytes [start, start+length) in chunks. Raises ObjectNotFoundError before the first."""
         ...
 

@@ -26,7 +26,9 @@ class Queue(Protocol):
         """
         ...
 
-    def work(self, queues: Sequence[str], handle: Callable[[str], None], *, concurrency: int = 1) -> None:
+    def work(
+        self, queues: Sequence[str], handle: Callable[[str], None], *, concurrency: int = 1
+    ) -> None:
         """Deliver job uuids to ``handle`` until stopped (SIGTERM finishes what runs). ``handle``
         never raises for a failed job: what happened is in the job's row."""
         ...

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from tests.factories.recordings import PASSWORD, add_user
 
 from opentranscribe.bootstrap import App, build_app
 from opentranscribe.entrypoints.http import create_app
 from opentranscribe.features.jobs.runner import JobRunner
 from opentranscribe.settings import Settings
-from tests.factories.recordings import PASSWORD, add_user
 
 ENGINES = {
     "objects_engine": "memory",

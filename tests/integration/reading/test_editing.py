@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from starlette.testclient import TestClient
+from tests.factories.recordings import Recording, add_recording
 
 from opentranscribe.bootstrap import App
-from tests.factories.recordings import Recording, add_recording
 
 
 def transcript(client: TestClient, recording: Recording) -> Any:
@@ -103,7 +103,9 @@ class TestSpeakers:
         path = f"/api/speakers/{mine.speakers[0]}"
         edit = client.put(path, json={"display_name": " Mara  Lee "}).json()["edit"]["uuid"]
         assert transcript(client, mine)["speakers"][0]["name"] == "Mara Lee"
-        assert [p["name"] for p in client.get("/api/speaker-profiles/profiles").json()] == ["Mara Lee"]
+        assert [p["name"] for p in client.get("/api/speaker-profiles/profiles").json()] == [
+            "Mara Lee"
+        ]
         turn(client, mine, edit, "undo")
         assert transcript(client, mine)["speakers"][0]["name"] == "Speaker 1"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from starlette.testclient import TestClient
+from tests.factories.recordings import add_recording
 
 from opentranscribe.bootstrap import App
 from opentranscribe.schema.jobs import Job
@@ -12,7 +13,6 @@ from opentranscribe.schema.media import MediaFile
 from opentranscribe.schema.transcript import TranscriptDraft
 from opentranscribe.work import SYSTEM
 from opentranscribe.work.access import get_file
-from tests.factories.recordings import add_recording
 
 
 class TestListFiles:
@@ -68,15 +68,15 @@ class TestOneFile:
     ) -> None:
         mine = add_recording(app, ann, (0, "words"))
         path = f"/api/files/{mine.uuid}"
-        assert client.put(path, json={"title": "  Board meeting "}).json()["title"] == "Board meeting"
+        assert (
+            client.put(path, json={"title": "  Board meeting "}).json()["title"] == "Board meeting"
+        )
         assert client.put(path, json={"title": "  "}).status_code == 422
         assert client.get(path).json()["title"] == "Board meeting"
 
 
 class TestTranscript:
-    def test_has_one_column_entry_per_token(
-        self, app: App, client: TestClient, ann: int
-    ) -> None:
+    def test_has_one_column_entry_per_token(self, app: App, client: TestClient, ann: int) -> None:
         mine = add_recording(app, ann, (1, "one two"), (0, "three"))
         transcript = client.get(f"/api/files/{mine.uuid}/transcript").json()
         assert transcript["status"] == "final"

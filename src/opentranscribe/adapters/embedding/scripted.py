@@ -30,4 +30,5 @@ class ScriptedSentenceEncoder:
                 vectors[row, place] += 1.0 if digest[4] % 2 else -1.0
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         vectors[(lengths == 0).ravel(), 0] = 1.0
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors

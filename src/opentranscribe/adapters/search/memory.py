@@ -61,7 +61,9 @@ class MemorySearch:
         wanted = prefix.casefold()
         own = [file for file in self.files.values() if file.owner_id == file_ids_of]
         titles = [file.title for file in own if wanted in file.title.casefold()]
-        speakers = [c.speaker for f in own for c in f.chunks if c.speaker.casefold().startswith(wanted)]
+        speakers = [
+            c.speaker for f in own for c in f.chunks if c.speaker.casefold().startswith(wanted)
+        ]
         return list(dict.fromkeys([*titles, *speakers]))[:limit]
 
     def ping(self) -> None:
@@ -100,9 +102,7 @@ def _occurrence(chunk: IndexedChunk, phrases: Sequence[tuple[str, ...]]) -> Occu
     tokens = [token.text for token in tokenize(chunk.text)]
     positions: set[int] = set()
     for phrase in phrases:
-        starts = [
-            i for i in range(len(tokens)) if tuple(tokens[i : i + len(phrase)]) == phrase
-        ]
+        starts = [i for i in range(len(tokens)) if tuple(tokens[i : i + len(phrase)]) == phrase]
         if not starts:
             return None
         positions |= {i + offset + 1 for i in starts for offset in range(len(phrase))}

@@ -61,9 +61,7 @@ class PostgresSearch:
             ),
             {"file_id": file_id, "model": model},
         )
-        return {
-            row.body: np.array(row.vector[1:-1].split(","), dtype=np.float32) for row in rows
-        }
+        return {row.body: np.array(row.vector[1:-1].split(","), dtype=np.float32) for row in rows}
 
     def index_file(self, session: Session, file: IndexedFile) -> None:
         write_file(session, file)

@@ -30,7 +30,7 @@ def correct_words(
 
 def _closest(session: Session, owner_id: int, token: str) -> str | None:
     rows = session.execute(text(statements.SIMILAR_WORDS), {"owner": owner_id, "word": token})
-    allowed = 1 if len(token) < 8 else 2  # noqa: PLR2004 - one slip a short word, two a long one
+    allowed = 1 if len(token) < 8 else 2
     candidates = [
         (distance, -row.chunks, row.word)
         for row in rows

@@ -81,8 +81,7 @@ def write_file(session: Session, file: IndexedFile) -> None:
     tokens = [[token.text for token in tokenize(chunk.text)] for chunk in file.chunks]
     stems = stem_words(session, (t for chunk in tokens for t in chunk), file.language)
     rows = [
-        _chunk_row(file, chunk, cut, stems)
-        for chunk, cut in zip(file.chunks, tokens, strict=True)
+        _chunk_row(file, chunk, cut, stems) for chunk, cut in zip(file.chunks, tokens, strict=True)
     ]
     session.execute(text(INSERT_CHUNK), rows)
     _count_terms(session, file.owner_id, tokens, stems)

@@ -92,9 +92,7 @@ def get_file_by_id(work: Work, file_id: int) -> MediaFile:
     return work.session.get_one(MediaFile, file_id)
 
 
-def list_edits(
-    work: Work, file_id: int, limit: int
-) -> Sequence[tuple[TranscriptEdit, str | None]]:
+def list_edits(work: Work, file_id: int, limit: int) -> Sequence[tuple[TranscriptEdit, str | None]]:
     """Newest first, with the name of whoever made each."""
     rows = work.session.execute(
         select(TranscriptEdit, User.full_name, User.email)

@@ -69,9 +69,7 @@ class EditingService:
         KINDS["speaker_merge"].operation.write(self.work, source_uuid, after)
         return self._record("speaker_merge", source.media_file_id, source_uuid, before, after)
 
-    def make(
-        self, kind: str, file_id: int, subject: UUID, after: State
-    ) -> TranscriptEdit | None:
+    def make(self, kind: str, file_id: int, subject: UUID, after: State) -> TranscriptEdit | None:
         """Apply and record one operation; None when it would change nothing."""
         operation = KINDS[kind].operation
         before = operation.read(self.work, subject)
@@ -80,13 +78,17 @@ class EditingService:
         operation.write(self.work, subject, after)
         return self._record(kind, file_id, subject, before, after)
 
-    def turn(self, file_uuid: UUID, edit_uuid: UUID, way: Literal["undo", "redo"]) -> TranscriptEdit:
+    def turn(
+        self, file_uuid: UUID, edit_uuid: UUID, way: Literal["undo", "redo"]
+    ) -> TranscriptEdit:
         """Go back or forth over one edit. Raises EditConflictError, EditNotFoundError."""
         file = get_file(self.work, file_uuid)
         edit = queries.get_edit(self.work, file.id, edit_uuid)
         undoing = way == "undo"
         if (edit.undone_at is not None) == undoing:
-            raise EditConflictError(f"That change is already {'undone' if undoing else 'in force'}.")
+            raise EditConflictError(
+                f"That change is already {'undone' if undoing else 'in force'}."
+            )
         kind = KINDS[edit.kind]
         here, there = (edit.after, edit.before) if undoing else (edit.before, edit.after)
         present = kind.operation.read(self.work, edit.subject_uuid)

@@ -55,13 +55,11 @@ def page_of_files(work: Work, wanted: FileFilter) -> tuple[int, Sequence[MediaFi
     return total, rows.all()
 
 
-def _matching(work: Work, wanted: FileFilter) -> Select[tuple[MediaFile]]:
+def _matching(work: Work, wanted: FileFilter) -> Select[MediaFile]:
     query = select(MediaFile).where(visible_files(work.actor))
     if wanted.search:
         pattern = f"%{_escape_like(wanted.search)}%"
-        query = query.where(
-            or_(MediaFile.title.ilike(pattern), MediaFile.filename.ilike(pattern))
-        )
+        query = query.where(or_(MediaFile.title.ilike(pattern), MediaFile.filename.ilike(pattern)))
     if wanted.statuses:
         query = query.where(MediaFile.status.in_(wanted.statuses))
     if wanted.languages:

@@ -60,9 +60,7 @@ def open_file(caller: SignedIn, work: WorkDep, file_uuid: UUID) -> FileDetail:
 
 
 @router.put("/files/{file_uuid}")
-def rename_file(
-    caller: SignedIn, work: WorkDep, file_uuid: UUID, change: FileChange
-) -> FileDetail:
+def rename_file(caller: SignedIn, work: WorkDep, file_uuid: UUID, change: FileChange) -> FileDetail:
     return LibraryService(work).rename_file(file_uuid, change.title)
 
 

@@ -109,9 +109,7 @@ class LibraryService:
             segments=segments,
         )
 
-    def _speakers_out(
-        self, speakers: list[Speaker], talk: dict[int, float]
-    ) -> list[SpeakerOut]:
+    def _speakers_out(self, speakers: list[Speaker], talk: dict[int, float]) -> list[SpeakerOut]:
         linked = [speaker.profile_id for speaker in speakers if speaker.profile_id]
         profiles = queries.profile_uuids(self.work.session, linked)
         return [

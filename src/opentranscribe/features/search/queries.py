@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -35,9 +36,7 @@ def spoken_segments(session: Session, file_id: int) -> Sequence[Row[Any]]:
 def waiting_job(session: Session, file_id: int, kind: str) -> int | None:
     """A job of that kind that nobody has taken up: it will see what is being written now."""
     return session.scalar(
-        select(Job.id).where(
-            Job.media_file_id == file_id, Job.kind == kind, Job.status == "queued"
-        )
+        select(Job.id).where(Job.media_file_id == file_id, Job.kind == kind, Job.status == "queued")
     )
 
 
@@ -46,7 +45,7 @@ def files_by_id(session: Session, file_ids: Iterable[int]) -> dict[int, MediaFil
     return {file.id: file for file in rows}
 
 
-def speaker_names(session: Session, file_ids: Iterable[int]) -> Sequence[Row[Any]]:
+def speaker_names(session: Session, file_ids: Iterable[int]) -> Sequence[Any]:
     return session.execute(
         select(Speaker.media_file_id, Speaker.name, Speaker.display_name)
         .where(Speaker.media_file_id.in_(list(file_ids)))
@@ -77,9 +76,10 @@ def all_languages(work: Work) -> list[str]:
     )
 
 
-def upload_range(work: Work) -> Row[Any]:
-    return work.session.execute(
+def upload_range(work: Work) -> tuple[datetime | None, datetime | None]:
+    first, last = work.session.execute(
         select(func.min(MediaFile.upload_time), func.max(MediaFile.upload_time)).where(
             visible_files(work.actor)
         )
     ).one()
+    return first, last

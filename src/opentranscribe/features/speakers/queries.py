@@ -39,9 +39,7 @@ def profile_named(work: Work, user_id: int, name: str) -> SpeakerProfile:
         .on_conflict_do_nothing(index_elements=["user_id", "name"])
     )
     return work.session.scalars(
-        select(SpeakerProfile).where(
-            SpeakerProfile.user_id == user_id, SpeakerProfile.name == name
-        )
+        select(SpeakerProfile).where(SpeakerProfile.user_id == user_id, SpeakerProfile.name == name)
     ).one()
 
 

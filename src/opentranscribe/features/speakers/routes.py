@@ -51,9 +51,7 @@ def rename_speaker(
 
 
 @router.post("/files/{file_uuid}/speakers", status_code=status.HTTP_201_CREATED)
-def add_speaker(
-    caller: SignedIn, work: WorkDep, file_uuid: UUID, new: NewSpeaker
-) -> SpeakerView:
+def add_speaker(caller: SignedIn, work: WorkDep, file_uuid: UUID, new: NewSpeaker) -> SpeakerView:
     return SpeakerView.of(SpeakerService(work).add(file_uuid, new.display_name), file_uuid)
 
 

@@ -33,4 +33,6 @@ def tidy_name(name: str | None) -> str | None:
 def next_label(labels: list[str]) -> str:
     """The first free SPEAKER_nn."""
     taken = set(labels)
-    return next(f"SPEAKER_{n:02d}" for n in range(len(labels) + 1) if f"SPEAKER_{n:02d}" not in taken)
+    return next(
+        f"SPEAKER_{n:02d}" for n in range(len(labels) + 1) if f"SPEAKER_{n:02d}" not in taken
+    )

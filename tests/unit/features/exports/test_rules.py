@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 
 import pytest
@@ -108,7 +109,7 @@ class TestCues:
     ) -> None:
         segments = [DocumentSegment(start, start + length, text) for start, length, text in spoken]
         cues = list(cues_of(segments))
-        assert all(a.end <= b.start for a, b in zip(cues, cues[1:], strict=False))
+        assert all(a.end <= b.start for a, b in itertools.pairwise(cues))
         assert all(cue.end > cue.start for cue in cues)
         assert all(len(line) <= CUE_LINE_CHARACTERS for cue in cues for line in cue.lines)
         written = "".join(line for cue in cues for line in cue.lines).replace(" ", "")
