@@ -1,0 +1,285 @@
+// The transcript on the page: paragraphs built in slices, words found by position, marks painted.
+import { buildBlock, repaintHead, shows, type Block } from './blocks';
+import type { Match } from './find';
+import { tokenOffsets, UNCERTAIN_BELOW, type TranscriptModel } from './model';
+import { Painter } from './painter';
+
+export interface ViewEvents {
+  seek(seconds: number): void;
+  openSpeaker(speakerUuid: string): void;
+  edit(turn: number, segment: number): void;
+}
+
+const FIRST_SLICE = 40;
+const SLICE = 150;
+
+export class TranscriptView {
+  model: TranscriptModel | null = null;
+  #blocks: Block[] = [];
+  #turnOf = new WeakMap<Element, number>();
+  #uncertain = new Map<number, Range[]>();
+  #painter: Painter;
+  #near: IntersectionObserver;
+  #timer = 0;
+  #word = -2;
+  #abort = new AbortController();
+
+  constructor(
+    readonly root: HTMLElement,
+    readonly events: ViewEvents
+  ) {
+    this.#painter = new Painter(root);
+    this.#near = new IntersectionObserver((entries) => this.#seen(entries), {
+      rootMargin: '300px'
+    });
+    const { signal } = this.#abort;
+    root.addEventListener('click', (event) => this.#clicked(event), { signal });
+    root.addEventListener('dblclick', (event) => this.#doubled(event), { signal });
+  }
+
+  destroy(): void {
+    this.#abort.abort();
+    this.#near.disconnect();
+    this.#painter.clear();
+    clearTimeout(this.#timer);
+  }
+
+  /** Shows `model`; paragraphs that did not change keep their elements. */
+  show(model: TranscriptModel): void {
+    const sameSoFar = this.#keep(model);
+    this.model = model;
+    for (const block of this.#blocks.splice(sameSoFar)) this.#forget(block);
+    this.#buildTo(Math.min(model.turns.length, Math.max(sameSoFar, FIRST_SLICE)));
+    this.#schedule();
+    this.#word = -2;
+  }
+
+  /** Paints the word at `seconds` and returns its paragraph when it changed, else null. */
+  follow(seconds: number): HTMLElement | null {
+    const word = this.model?.wordAt(seconds) ?? -1;
+    if (word === this.#word) return null;
+    this.#word = word;
+    const range = word < 0 ? null : this.rangeOfWord(word);
+    this.#painter.paint('word-now', range ? [range] : []);
+    const spoken = range ? this.#spokenBefore(word, range) : null;
+    this.#painter.paint('word-spoken', spoken ? [spoken] : []);
+    return range?.startContainer.parentElement?.closest<HTMLElement>('.turn') ?? null;
+  }
+
+  get word(): number {
+    return Math.max(-1, this.#word);
+  }
+
+  rangeOfWord(word: number): Range | null {
+    if (!this.model || word < 0 || word >= this.model.wordCount) return null;
+    const segment = this.model.segmentOfWord(word);
+    const node = this.textOf(segment);
+    if (!node) return null;
+    const offsets = tokenOffsets(node.data);
+    const k = (word - this.model.firstWord[segment]) * 2;
+    if (k + 1 >= offsets.length) return null;
+    return rangeIn(node, offsets[k], offsets[k + 1]);
+  }
+
+  paintMatches(matches: readonly Match[], current: number): Range | null {
+    const ranges = matches.map((match) => {
+      const node = this.textOf(match.segment);
+      return node ? rangeIn(node, match.start, Math.min(match.end, node.length)) : null;
+    });
+    const now = ranges[current] ?? null;
+    this.#painter.paint(
+      'found',
+      ranges.filter((range) => range !== null)
+    );
+    this.#painter.paint('found-now', now ? [now] : []);
+    return now;
+  }
+
+  /** The text node of a segment, built now if it was not yet. */
+  textOf(segment: number): Text | null {
+    if (!this.model) return null;
+    const turn = this.model.turnOfSegment(segment);
+    const block = this.blockOf(turn);
+    const span = block?.querySelectorAll('.segment')[segment - this.model.turns[turn].first];
+    return span?.firstChild instanceof Text ? span.firstChild : null;
+  }
+
+  blockOf(turn: number): HTMLElement | null {
+    this.#buildTo(turn + 1);
+    return this.#blocks[turn]?.element ?? null;
+  }
+
+  #keep(model: TranscriptModel): number {
+    const limit = Math.min(this.#blocks.length, model.turns.length);
+    let kept = 0;
+    while (kept < limit) {
+      const block = this.#blocks[kept];
+      const turn = model.turns[kept];
+      if (!shows(block, model, turn) || finality(this.model) !== finality(model)) {
+        if (!this.#swap(model, kept)) break;
+      } else repaintHead(block, model, turn);
+      kept += 1;
+    }
+    return kept;
+  }
+
+  /** Rebuilds one paragraph in its place when the next ones still fit. */
+  #swap(model: TranscriptModel, at: number): boolean {
+    const old = this.#blocks[at];
+    const turn = model.turns[at];
+    if (old.turn.first !== turn.first || old.turn.last !== turn.last) return false;
+    const block = buildBlock(model, turn);
+    this.#forget(old, block.element);
+    this.#register(block, at);
+    return true;
+  }
+
+  #forget(block: Block, replacement?: HTMLElement): void {
+    const turn = this.#turnOf.get(block.element);
+    this.#near.unobserve(block.element);
+    if (turn !== undefined) this.#dropUncertain(turn);
+    if (replacement) block.element.replaceWith(replacement);
+    else block.element.remove();
+  }
+
+  #register(block: Block, at: number): void {
+    this.#blocks[at] = block;
+    this.#turnOf.set(block.element, at);
+    this.#near.observe(block.element);
+  }
+
+  #buildTo(count: number): void {
+    if (!this.model || this.#blocks.length >= count) return;
+    const fragment = document.createDocumentFragment();
+    const end = Math.min(count, this.model.turns.length);
+    for (let at = this.#blocks.length; at < end; at += 1) {
+      const block = buildBlock(this.model, this.model.turns[at]);
+      fragment.append(block.element);
+      this.#register(block, at);
+    }
+    this.root.append(fragment);
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (!this.model || this.#blocks.length >= this.model.turns.length) return;
+    this.#timer = window.setTimeout(() => {
+      this.#buildTo(this.#blocks.length + SLICE);
+      this.#schedule();
+    }, 12);
+  }
+
+  #spokenBefore(word: number, now: Range): Range | null {
+    if (!this.model) return null;
+    const segment = this.model.segmentOfWord(word);
+    const turn = this.model.turns[this.model.turnOfSegment(segment)];
+    const first = this.textOf(turn.first);
+    if (!first) return null;
+    const range = document.createRange();
+    range.setStart(first, 0);
+    range.setEnd(now.startContainer, now.startOffset);
+    return range;
+  }
+
+  #seen(entries: IntersectionObserverEntry[]): void {
+    for (const entry of entries) {
+      const turn = this.#turnOf.get(entry.target);
+      if (turn === undefined || !this.model) continue;
+      if (!entry.isIntersecting) this.#dropUncertain(turn);
+      else if (!this.#uncertain.has(turn)) this.#addUncertain(turn);
+    }
+  }
+
+  #addUncertain(turn: number): void {
+    const { model } = this;
+    if (!model?.turns[turn]) return;
+    const { first, last } = model.turns[turn];
+    const ranges: Range[] = [];
+    for (let word = model.firstWord[first]; word < model.firstWord[last + 1]; word += 1) {
+      const confidence = model.confidences[word];
+      const range = confidence > 0 && confidence < UNCERTAIN_BELOW ? this.rangeOfWord(word) : null;
+      if (range) ranges.push(range);
+    }
+    for (const range of ranges) this.#painter.add('uncertain', range);
+    this.#uncertain.set(turn, ranges);
+  }
+
+  #dropUncertain(turn: number): void {
+    for (const range of this.#uncertain.get(turn) ?? []) this.#painter.drop('uncertain', range);
+    this.#uncertain.delete(turn);
+  }
+
+  #place(target: EventTarget | null): { turn: number; element: HTMLElement } | null {
+    const element = target instanceof Element ? target.closest<HTMLElement>('.turn') : null;
+    const turn = element ? this.#turnOf.get(element) : undefined;
+    return element && turn !== undefined ? { turn, element } : null;
+  }
+
+  #clicked(event: MouseEvent): void {
+    const place = this.#place(event.target);
+    if (!place || !this.model) return;
+    const turn = this.model.turns[place.turn];
+    const control = (event.target as Element).closest<HTMLElement>('[data-action]');
+    if (control?.dataset.action === 'play') this.events.seek(turn.start);
+    else if (control?.dataset.action === 'edit') this.events.edit(place.turn, turn.first);
+    else if (control?.dataset.action === 'speaker' && turn.speakerUuid)
+      this.events.openSpeaker(turn.speakerUuid);
+    else if (!control && !hasSelection()) this.#seekTo(event, place);
+  }
+
+  #seekTo(event: MouseEvent, place: { turn: number; element: HTMLElement }): void {
+    const word = this.#wordAtPoint(event, place);
+    if (word >= 0 && this.model) this.events.seek(this.model.starts[word] / 1000);
+  }
+
+  #doubled(event: MouseEvent): void {
+    const place = this.#place(event.target);
+    if (!place || !this.model || this.model.source.status !== 'final') return;
+    const word = this.#wordAtPoint(event, place);
+    if (word < 0) return;
+    getSelection()?.removeAllRanges();
+    this.events.edit(place.turn, this.model.segmentOfWord(word));
+  }
+
+  #wordAtPoint(event: MouseEvent, place: { turn: number; element: HTMLElement }): number {
+    const caret = caretAt(event.clientX, event.clientY);
+    const span = caret?.node.parentElement?.closest('.segment');
+    if (!caret || !span || !this.model || !(caret.node instanceof Text)) return -1;
+    const k = [...place.element.querySelectorAll('.segment')].indexOf(span);
+    const segment = this.model.turns[place.turn].first + k;
+    const offsets = tokenOffsets(caret.node.data);
+    let word = 0;
+    while (word * 2 + 2 < offsets.length && offsets[word * 2 + 2] <= caret.offset) word += 1;
+    const count = this.model.segments[segment].w.length;
+    return count ? this.model.firstWord[segment] + Math.min(word, count - 1) : -1;
+  }
+}
+
+function finality(model: TranscriptModel | null): boolean {
+  return model?.source.status === 'final';
+}
+
+function rangeIn(node: Text, start: number, end: number): Range {
+  const range = document.createRange();
+  range.setStart(node, start);
+  range.setEnd(node, end);
+  return range;
+}
+
+function hasSelection(): boolean {
+  const selection = getSelection();
+  return selection !== null && !selection.isCollapsed;
+}
+
+/** The text position under a point, by whichever of the two calls the browser has. */
+function caretAt(x: number, y: number): { node: Node; offset: number } | null {
+  if ('caretPositionFromPoint' in document) {
+    const position = document.caretPositionFromPoint(x, y);
+    return position ? { node: position.offsetNode, offset: position.offset } : null;
+  }
+  const legacy = document as Document & {
+    caretRangeFromPoint?(x: number, y: number): Range | null;
+  };
+  const range = legacy.caretRangeFromPoint?.(x, y);
+  return range ? { node: range.startContainer, offset: range.startOffset } : null;
+}
