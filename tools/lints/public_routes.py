@@ -14,14 +14,28 @@ def applies(path: Path) -> bool:
 
 
 def find(tree: ast.Module, path: Path) -> Iterator[int]:
+    open_routers = set(_public_routers(tree))
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         routes = [one for one in node.decorator_list if _is_route(one)]
-        if routes and not (
-            _names_caller(node) or any("public" in ast.unparse(one) for one in node.decorator_list)
-        ):
+        is_public = any(
+            "public" in ast.unparse(one).lower() or _router_of(one) in open_routers
+            for one in routes
+        )
+        if routes and not is_public and not _names_caller(node):
             yield node.lineno
+
+
+def _public_routers(tree: ast.Module) -> Iterator[str]:
+    """Names of routers that are public as a whole."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and "public" in ast.unparse(node.value).lower():
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def _router_of(decorator: ast.expr) -> str:
+    return ast.unparse(decorator).split(".")[0]
 
 
 def _is_route(decorator: ast.expr) -> bool:

@@ -10,7 +10,7 @@ STATEMENTS = {"select", "insert", "update", "delete", "text"}
 
 def applies(path: Path) -> bool:
     parts = path.parts
-    return parts[0] in {"features", "edge", "entrypoints"} and "queries" not in path.as_posix()
+    return parts[0] in {"features", "edge"} and "queries" not in path.as_posix()
 
 
 def find(tree: ast.Module, path: Path) -> Iterator[int]:

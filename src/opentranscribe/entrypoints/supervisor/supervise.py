@@ -122,7 +122,7 @@ class Supervisor:
 
     async def _until_running(self, child: Child) -> None:
         """One after the other: the page is there sooner when the workers do not load meanwhile."""
-        while not self._stopping.is_set() and child.state != "running":
+        while not self._stopping.is_set() and child.state != "running":  # noqa: ASYNC110 - polls another process
             await asyncio.sleep(0.05)
 
     async def _offer_setup(self) -> None:
