@@ -43,7 +43,7 @@ from opentranscribe.settings import Settings
 INTERRUPTED = 130
 STEPS = tuple(step for step in PROCESS_STEPS if step is not THUMBNAIL)
 EXTENSIONS = {"webvtt": "vtt"}
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class UnreadableFileError(NotFoundError):
@@ -74,7 +74,9 @@ def transcribe(
     language: Annotated[
         str | None, typer.Option(help="Two-letter code; found out when left out.")
     ] = None,
-    task: Annotated[str, typer.Option(help="transcribe, or translate (to English).")] = "transcribe",
+    task: Annotated[
+        str, typer.Option(help="transcribe, or translate (to English).")
+    ] = "transcribe",
     speakers: Annotated[
         str | None, typer.Option(metavar="N|MIN-MAX", help="How many people speak.")
     ] = None,
