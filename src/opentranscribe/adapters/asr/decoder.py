@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,13 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens, merge_punctuations
 from numpy.typing import NDArray
 
+from opentranscribe.adapters.asr.coverage import find_unheard
 from opentranscribe.adapters.asr.guard import Attempt, Doubt, find_doubts
-from opentranscribe.adapters.asr.segments import TimedWord
+from opentranscribe.adapters.asr.segments import TimedWord, in_order
+from opentranscribe.ports.audio import SAMPLE_RATE_HZ
 
 _FRAME_SECONDS = 0.01
 _WINDOW_FRAMES = 3000
-_TIMESTAMP_FRAMES = 2
 _PREPEND = "\"'“¿([{-"
 _APPEND = "\"'.。,，!！?？:：”)]}、"
 _SENTENCE_MARKS = ".。!！?？"
@@ -26,6 +27,10 @@ _SENTENCE_MARKS = ".。!！?？"
 _SECOND_LOOKS = (0.0, 0.2, 0.4, 0.6)
 #: Less sound than this is not worth a pass of the encoder.
 _SHORTEST_FRAMES = 10
+_TIMESTAMP_FRAMES = 2
+#: Mean probability from which words found in a gap are believed.
+_BELIEVABLE = 0.5
+_EDGES = " .,;:!?\"'…"
 _LONGEST_WORD_SECONDS = 1.0
 
 
@@ -38,8 +43,8 @@ class DecodingChoices:
 
 
 @dataclass(frozen=True, slots=True)
-class DecodedWords:
-    """Times in seconds from the start of the sound that was decoded."""
+class DecodedPart:
+    """What one pass heard; times in seconds from the start of the sound that was decoded."""
 
     words: tuple[TimedWord, ...]
     flags: tuple[str, ...]
@@ -79,12 +84,29 @@ class WindowDecoder:
         )
         self._suppressed = get_suppressed_tokens(self._tokenizer, [-1])
 
-    def decode(self, samples: NDArray[np.float32]) -> DecodedWords:
-        """Samples at 16 kHz, shape (n,). When a pass stops early, the rest is decoded again."""
+    def decode(self, samples: NDArray[np.float32]) -> list[DecodedPart]:
+        """Samples at 16 kHz, shape (n,), beginning and ending in a pause.
+
+        Speech that got no words is decoded again on its own, and believed only when it looks right.
+        """
+        parts = self._decode_through(samples)
+        words = [word for part in parts for word in part.words]
+        for start, end in find_unheard(samples, words):
+            stretch = samples[round(start * SAMPLE_RATE_HZ) : round(end * SAMPLE_RATE_HZ)]
+            found = [
+                _moved(word, start, end)
+                for part in self._decode_through(stretch)
+                if "uncertain" not in part.flags
+                for word in part.words
+            ]
+            parts = insert_found(parts, found)
+        return parts
+
+    def _decode_through(self, samples: NDArray[np.float32]) -> list[DecodedPart]:
+        """Thirty seconds at a time; each pass begins where the one before stopped being sure."""
         content = len(samples) // 160
         features = self._model.feature_extractor(samples)
-        words: list[TimedWord] = []
-        flags: set[str] = set()
+        parts: list[DecodedPart] = []
         seek = 0
         while content - seek >= _SHORTEST_FRAMES and self._is_wanted():
             size = min(_WINDOW_FRAMES, content - seek)
@@ -93,14 +115,11 @@ class WindowDecoder:
             if "silence" in best.doubts:
                 seek += size
                 continue
-            if best.doubts:
-                flags.add("uncertain")
-            elif looked_again:
-                flags.add("repaired")
-            found, consumed = self._time_words(best.tokens, encoded, seek, size)
-            words.extend(found)
+            words, consumed = self._time_words(best.tokens, encoded, seek, size)
+            if words:
+                parts.append(DecodedPart(tuple(words), _flags(best, looked_again)))
             seek += max(consumed, _SHORTEST_FRAMES)
-        return DecodedWords(tuple(words), tuple(sorted(flags)))
+        return parts
 
     def _generate(self, encoded: Any, frames: int) -> tuple[_Pass, bool]:
         """The first pass if it looks right, else the best of several others."""
@@ -168,9 +187,8 @@ class WindowDecoder:
                 float(item["probability"]),
             )
             for item in alignment
-            if item["word"].strip()
         ]
-        return words, consumed
+        return in_order(words), consumed
 
     def _consume(self, tokens: list[int], size: int) -> tuple[list[int], int]:
         """Whisper closes a finished segment with two time marks. What follows the last pair is
@@ -188,6 +206,48 @@ class WindowDecoder:
         if frames <= 0:
             return tokens, size
         return tokens[:last], min(frames, size)
+
+
+def _flags(best: _Pass, looked_again: bool) -> tuple[str, ...]:
+    if best.doubts:
+        return ("uncertain",)
+    return ("repaired",) if looked_again else ()
+
+
+def _moved(word: TimedWord, earliest: float, latest: float) -> TimedWord:
+    start = min(word.start + earliest, latest)
+    return TimedWord(start, min(word.end + earliest, latest), word.text, word.probability)
+
+
+def insert_found(parts: Sequence[DecodedPart], found: Sequence[TimedWord]) -> list[DecodedPart]:
+    """Put words found in a gap between those around it, dividing the part that surrounds them.
+
+    The sound around a gap is decoded with it, so a word of its edge may have been heard already.
+    """
+    said = [word for part in parts for word in part.words]
+    kept = list(found)
+    while kept and _repeats(kept[0], said):
+        kept.pop(0)
+    while kept and _repeats(kept[-1], said):
+        kept.pop()
+    if not kept or sum(word.probability for word in kept) / len(kept) < _BELIEVABLE:
+        return list(parts)
+    before: list[DecodedPart] = []
+    after: list[DecodedPart] = []
+    for part in parts:
+        split = sum(1 for word in part.words if word.start <= kept[0].start)
+        before.append(DecodedPart(part.words[:split], part.flags))
+        after.append(DecodedPart(part.words[split:], part.flags))
+    middle = DecodedPart(tuple(kept), ("repaired",))
+    return [part for part in (*before, middle, *after) if part.words]
+
+
+def _repeats(word: TimedWord, said: Sequence[TimedWord]) -> bool:
+    plain = word.text.strip(_EDGES).lower()
+    return any(
+        other.text.strip(_EDGES).lower() == plain and abs(other.start - word.start) < 1.5
+        for other in said
+    )
 
 
 def _shorten_long_words(alignment: list[dict[str, Any]]) -> None:

@@ -23,6 +23,7 @@ from opentranscribe.ports.asr import (
     RecognitionOptions,
     RecognitionWindow,
     RecognizerModel,
+    Segment,
     SpeechSpan,
     UnknownLanguageError,
 )
@@ -192,17 +193,21 @@ class _Run:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _decode_window(self, window: Window) -> RecognitionWindow:
-        decoded = self._decoder.decode(window.read(self._audio))
-        words = []
-        for word in decoded.words:
-            start, end = window.place(word.start, word.end)
-            words.append(TimedWord(start, end, word.text, word.probability))
+        segments: list[Segment] = []
+        earliest = window.start
+        for part in self._decoder.decode(window.read(self._audio)):
+            words = []
+            for word in part.words:
+                start, end = window.place(word.start, word.end)
+                words.append(TimedWord(max(start, earliest), end, word.text, word.probability))
+            segments.extend(split_into_segments(words, part.flags))
+            earliest = segments[-1].end
         return RecognitionWindow(
             index=window.index,
             count=self._count,
             start=window.start,
             end=window.end,
-            segments=split_into_segments(words, decoded.flags),
+            segments=tuple(segments),
         )
 
 

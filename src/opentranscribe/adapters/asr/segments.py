@@ -9,7 +9,23 @@ from opentranscribe.ports.asr import Segment, Word
 
 _SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "…", "؟", "।")
 _CLAUSE_ENDS = (",", ";", ":", "，", "、", "；", "：", "،")
-_ABBREVIATIONS = frozenset("mr. mrs. ms. dr. prof. st. vs. etc. e.g. i.e. no. jr. sr.".split())
+_ABBREVIATIONS = frozenset(
+    (
+        "mr.",
+        "mrs.",
+        "ms.",
+        "dr.",
+        "prof.",
+        "st.",
+        "vs.",
+        "etc.",
+        "e.g.",
+        "i.e.",
+        "no.",
+        "jr.",
+        "sr.",
+    )
+)
 _PAUSE_SECONDS = 2.0
 _LONGEST_SECONDS = 12.0
 _LONGEST_CHARACTERS = 180

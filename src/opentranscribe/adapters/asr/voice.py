@@ -21,6 +21,7 @@ _BLOCK_FRAMES = 4096
 _WARM_UP_FRAMES = 64
 #: A span is cut at an inner pause so that windows can be filled well.
 _PIECE_SECONDS = (4.0, 12.0)
+_PAUSE_MARGIN_SECONDS = 0.1
 
 Probabilities = NDArray[np.float32]
 
@@ -61,15 +62,20 @@ def _measure_block(audio: Pcm, first: int, frames: int) -> Probabilities:
     begin = max(0, first - _WARM_UP_FRAMES)
     end = min(frames, first + _BLOCK_FRAMES)
     samples = audio.window(begin * FRAME_SECONDS, end * FRAME_SECONDS)
-    samples = np.pad(samples, (0, (end - begin) * FRAME_SAMPLES - len(samples)))
-    rows = samples.reshape(-1, FRAME_SAMPLES)
-    context = np.zeros((len(rows), _CONTEXT_SAMPLES), dtype=np.float32)
+    return measure_samples(samples)[first - begin : end - begin]
+
+
+def measure_samples(samples: NDArray[np.float32]) -> Probabilities:
+    """Probability of speech per frame of 32 ms of ``samples`` at 16 kHz, shape (n,)."""
+    count = -(-len(samples) // FRAME_SAMPLES)
+    rows = np.pad(samples, (0, count * FRAME_SAMPLES - len(samples))).reshape(-1, FRAME_SAMPLES)
+    context = np.zeros((count, _CONTEXT_SAMPLES), dtype=np.float32)
     context[1:] = rows[:-1, -_CONTEXT_SAMPLES:]
     state = np.zeros((1, 1, 128), dtype=np.float32)
     output, _, _ = get_vad_model().session.run(
         None, {"input": np.concatenate([context, rows], axis=1), "h": state, "c": state}
     )
-    return np.asarray(output, dtype=np.float32).reshape(-1)[first - begin :]
+    return np.asarray(output, dtype=np.float32).reshape(-1)
 
 
 def find_spans(
@@ -121,26 +127,32 @@ def _end_of_voice(quiet: NDArray[np.bool_], last: int, limit: int) -> int:
 
 
 def _cut(span: SpeechSpan, probabilities: Probabilities, quiet_below: float) -> list[SpeechSpan]:
-    """Cut where the longest pause lies between 4 and 12 s ahead, again and again."""
+    """Cut at the longest pause between 4 and 12 s ahead, again and again.
+
+    The pause shows as a gap between the pieces, so that others can tell a long one from a short.
+    """
     shortest, longest = _PIECE_SECONDS
     pieces: list[SpeechSpan] = []
     start = span.start
     while span.end - start > longest:
         low = int((start + shortest) / FRAME_SECONDS)
         high = int((start + longest) / FRAME_SECONDS)
-        at = (low + _quietest(probabilities[low:high], quiet_below)) * FRAME_SECONDS
-        pieces.append(SpeechSpan(start, at))
-        start = at
+        first, last = _longest_pause(probabilities[low:high], quiet_below)
+        end, next_start = (low + first) * FRAME_SECONDS, (low + last) * FRAME_SECONDS
+        margin = min(_PAUSE_MARGIN_SECONDS, (next_start - end) / 2)
+        pieces.append(SpeechSpan(start, end + margin))
+        start = next_start - margin
     pieces.append(SpeechSpan(start, span.end))
     return pieces
 
 
-def _quietest(probabilities: Probabilities, quiet_below: float) -> int:
-    """Middle of the longest run of quiet frames, or the least likely frame when there is none."""
+def _longest_pause(probabilities: Probabilities, quiet_below: float) -> tuple[int, int]:
+    """The longest run of quiet frames, or the least likely frame when there is none."""
     padded = np.concatenate([[0], (probabilities < quiet_below).astype(np.int8), [0]])
     edges = np.diff(padded)
     begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     if len(begins) == 0:
-        return int(np.argmin(probabilities))
+        frame = int(np.argmin(probabilities))
+        return frame, frame
     longest = int(np.argmax(ends - begins))
-    return int(begins[longest] + ends[longest]) // 2
+    return int(begins[longest]), int(ends[longest])
