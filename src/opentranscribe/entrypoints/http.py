@@ -95,6 +95,7 @@ def create_app(app: App) -> FastAPI:
         lifespan=lifespan,
     )
     api.state.probes = probes
+    api.state.kinds = app.kinds
     api.state.edge = EdgeState(
         ports=app.ports,
         work=app.work,
