@@ -1,1 +1,1 @@
-"""Sentence encoders behind ports.embedding."""
+"""Sentence vectors for search by meaning."""

@@ -1,8 +1,8 @@
-"""A sentence encoder without a model: texts that share words are near, deterministically."""
+"""Vectors from the letters of a text: alike texts get alike vectors, the same on every machine."""
 
 from __future__ import annotations
 
-import hashlib
+import zlib
 from collections.abc import Sequence
 from typing import Literal
 
@@ -11,24 +11,25 @@ from numpy.typing import NDArray
 
 from opentranscribe.ports.embedding import SentenceModel
 
+_LETTERS = 3
 
-class ScriptedSentenceEncoder:
+
+class ScriptedEncoder:
+    """Hashes every three letters into one of ``dimension`` buckets; no model, no meaning."""
+
     def __init__(self, dimension: int = 384) -> None:
-        self._model = SentenceModel("scripted", "1", dimension)
+        self._dimension = dimension
 
     def model(self) -> SentenceModel | None:
-        return self._model
+        return SentenceModel("scripted", "1", self._dimension)
 
     def encode(
         self, texts: Sequence[str], kind: Literal["query", "passage"]
     ) -> NDArray[np.float32]:
-        vectors = np.zeros((len(texts), self._model.dimension), dtype=np.float32)
-        for row, text in enumerate(texts):
-            for word in text.casefold().split() or [""]:
-                digest = hashlib.sha256(word.encode()).digest()
-                place = int.from_bytes(digest[:4], "big") % self._model.dimension
-                vectors[row, place] += 1.0 if digest[4] % 2 else -1.0
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        vectors[(lengths == 0).ravel(), 0] = 1.0
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors
+        rows = np.zeros((len(texts), self._dimension), dtype=np.float32)
+        for number, text in enumerate(texts):
+            padded = f"  {' '.join(text.lower().split())}  "
+            for at in range(len(padded) - _LETTERS + 1):
+                bucket = zlib.crc32(padded[at : at + _LETTERS].encode()) % self._dimension
+                rows[number, bucket] += 1.0
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)

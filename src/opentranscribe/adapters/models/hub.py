@@ -8,19 +8,24 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from huggingface_hub import HfApi, hf_hub_url
+from huggingface_hub import HfApi, file_download, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from huggingface_hub.file_download import http_get
-from huggingface_hub.utils import build_hf_headers
-from tqdm import tqdm
+from huggingface_hub.utils._headers import build_hf_headers
 
 from opentranscribe.adapters.models.cache import HubCache
 from opentranscribe.adapters.models.registry import ModelEntry
 from opentranscribe.adapters.models.sources import SourceError
 from opentranscribe.ports.progress import Progress
 
+#: The hub client's HTTP library has its own errors; which library it is changed over time.
+_TRANSPORT_ERROR: type[Exception] = next(
+    library.HTTPError
+    for name in ("httpx2", "httpx", "requests")
+    if (library := getattr(file_download, name, None)) is not None
+)
 _CONNECT_SECONDS = 5.0
 #: How long an unreachable hub is not asked again.
 _SILENCE_SECONDS = 60.0
@@ -63,7 +68,7 @@ class HubSource:
             info = api.model_info(entry.repo, files_metadata=True, timeout=_CONNECT_SECONDS)
         except HfHubHTTPError as error:
             raise SourceError(f"{self._endpoint} refused {entry.repo}: {error}") from error
-        except (OSError, HFValidationError, *_transport_errors()) as error:
+        except (OSError, HFValidationError, _TRANSPORT_ERROR) as error:
             self._silent_until = time.monotonic() + _SILENCE_SECONDS
             raise SourceError(f"{self._endpoint} could not be reached") from error
         files = [
@@ -110,7 +115,7 @@ class HubSource:
                     expected_size=item.size_bytes,
                     tqdm_class=share.meter(),
                 )
-        except (OSError, *_transport_errors()) as error:
+        except (OSError, _TRANSPORT_ERROR) as error:
             raise SourceError(f"{item.path} could not be downloaded: {error}") from error
 
 
@@ -122,31 +127,31 @@ class _Share:
         self._done = done
         self._total = total
 
-    def meter(self) -> type[tqdm[Any]]:
+    def meter(self) -> type[Any]:
+        """A class that looks to the hub's client like a progress bar and shows nothing."""
         share = self
 
-        class Meter(tqdm):  # type: ignore[type-arg]
+        class Meter:
             def __init__(self, *_args: Any, **options: Any) -> None:
-                self.bytes_done = int(options.get("initial") or 0)
-                super().__init__(disable=True)
+                self._bytes_done = int(options.get("initial") or 0)
 
-            def update(self, n: float | None = 1) -> bool | None:
-                self.bytes_done += int(n or 0)
-                share.report(self.bytes_done)
-                return None
+            def update(self, count: float | None = 1) -> None:
+                self._bytes_done += int(count or 0)
+                share.report(self._bytes_done)
+
+            def close(self) -> None:
+                return
+
+            def __enter__(self) -> Self:
+                return self
+
+            def __exit__(self, *_exc: object) -> None:
+                return
 
         return Meter
 
     def report(self, file_bytes: int) -> None:
         self._progress(min((self._done + file_bytes) / self._total, 1.0))
-
-
-def _transport_errors() -> tuple[type[Exception], ...]:
-    """The hub client's HTTP library has its own errors; its package name changed over time."""
-    import huggingface_hub.file_download as transport  # noqa: PLC0415
-
-    library: Any = getattr(transport, "httpx2", None) or transport.httpx  # type: ignore[attr-defined]
-    return (library.HTTPError,)
 
 
 def _wanted(entry: ModelEntry) -> tuple[str, ...]:

