@@ -238,17 +238,17 @@ export interface TranscriptionDefaults {
 }
 
 export interface VocabularyTerm {
-  uuid?: string;
-  id?: number | string;
+  id: number;
   term: string;
   domain: string;
   is_active?: boolean;
+  is_system?: boolean;
 }
 
 export interface LoginSession {
   uuid: string;
   created_at: string;
-  last_used_at?: string | null;
+  last_seen_at?: string | null;
   expires_at?: string | null;
   user_agent?: string | null;
   ip_address?: string | null;

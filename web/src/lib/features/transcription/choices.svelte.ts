@@ -31,9 +31,7 @@ class ModelChoices {
 }
 
 export function isRecogniser(model: Model): boolean {
-  return ['asr', 'transcription', 'recognition', 'speech to text'].includes(
-    model.purpose.toLowerCase()
-  );
+  return model.purpose === 'recognition';
 }
 
 export const modelChoices = new ModelChoices();
