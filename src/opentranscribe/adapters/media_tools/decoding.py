@@ -23,6 +23,7 @@ SMALLEST_GAP_SECONDS = 0.1
 LARGEST_GAP_SECONDS = 3600.0
 SILENT_PEAK = 0.001
 REPORT_SECONDS = 0.25
+WRITE_SAMPLES = 1 << 17
 
 Report = Callable[[float, float], None]
 
@@ -35,40 +36,53 @@ class Totals:
 
 
 class PcmWriter:
-    """Writes samples and, from the same samples, (minimum, maximum) pairs."""
+    """Writes samples and, from the same samples, (minimum, maximum) pairs, a few seconds at once."""
 
     def __init__(self, pcm: BinaryIO, peaks: BinaryIO, samples_per_pair: int) -> None:
         self._pcm = pcm
         self._peaks = peaks
         self._per_pair = samples_per_pair
-        self._rest = np.zeros(0, dtype=np.int16)
+        self._pending: list[NDArray[np.int16]] = []
+        self._pending_count = 0
         self.totals = Totals()
 
     def write(self, samples: NDArray[np.int16]) -> None:
-        if not samples.size:
-            return
-        self._pcm.write(samples.astype("<i2", copy=False).tobytes())
-        self.totals.sample_count += samples.size
-        self.totals.peak = max(self.totals.peak, int(samples.max()), -int(samples.min()))
-        joined = np.concatenate((self._rest, samples))
-        whole = joined.size - joined.size % self._per_pair
-        self._write_pairs(joined[:whole].reshape(-1, self._per_pair))
-        self._rest = joined[whole:]
+        self._pending.append(samples)
+        self._pending_count += samples.size
+        if self._pending_count >= WRITE_SAMPLES:
+            self._write_out()
 
     def write_silence(self, sample_count: int) -> None:
         while sample_count > 0:
-            block = min(sample_count, 1 << 20)
+            block = min(sample_count, WRITE_SAMPLES)
             self.write(np.zeros(block, dtype=np.int16))
             sample_count -= block
 
     def finish(self) -> None:
-        if self._rest.size:
-            self._write_pairs(self._rest.reshape(1, -1))
+        self._write_out()
+        if self._pending_count:
+            rest = self._pending[0]
+            self._pcm.write(rest.astype("<i2", copy=False).tobytes())
+            self._count(rest)
+            self._write_pairs(rest.reshape(1, -1))
+
+    def _write_out(self) -> None:
+        """All whole pairs; the rest waits for the samples that complete it."""
+        joined = np.concatenate(self._pending) if self._pending else np.zeros(0, dtype=np.int16)
+        whole = joined.size - joined.size % self._per_pair
+        self._pending, self._pending_count = [joined[whole:]], joined.size - whole
+        if whole:
+            self._pcm.write(joined[:whole].astype("<i2", copy=False).tobytes())
+            self._count(joined[:whole])
+            self._write_pairs(joined[:whole].reshape(-1, self._per_pair))
+
+    def _count(self, samples: NDArray[np.int16]) -> None:
+        self.totals.sample_count += samples.size
+        self.totals.peak = max(self.totals.peak, int(samples.max()), -int(samples.min()))
 
     def _write_pairs(self, blocks: NDArray[np.int16]) -> None:
-        if blocks.size:
-            pairs = np.stack((blocks.min(axis=1), blocks.max(axis=1)), axis=1)
-            self._peaks.write(pairs.astype("<i2", copy=False).tobytes())
+        pairs = np.stack((blocks.min(axis=1), blocks.max(axis=1)), axis=1)
+        self._peaks.write(pairs.astype("<i2", copy=False).tobytes())
 
 
 class Decoder:
@@ -83,8 +97,8 @@ class Decoder:
         self._stated = stated_seconds(container, self._stream)
         self._origin: float | None = _start_seconds(container)
         self._input_seconds = 0.0
+        self._tick = float(self._stream.time_base or 0)
         self._resampler: AudioResampler | None = None
-        self._shape: tuple[str, str, int] | None = None
 
     def run(self, report: Report) -> tuple[str, ...]:
         """Decode everything; the sentences a reader should know. Raises Unusable."""
@@ -122,21 +136,26 @@ class Decoder:
         if frame.sample_rate <= 0 or frame.samples <= 0:
             return
         self._fill_gap(frame)
-        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if shape != self._shape:
-            self._flush()
-            self._resampler = AudioResampler(format="s16", layout="mono", rate=self._rate_hz)
-            self._shape = shape
-        assert self._resampler is not None
         self._input_seconds += frame.samples / frame.sample_rate
         frame.pts = None
-        self._put(self._resampler.resample(frame))
+        self._resample(frame)
+
+    def _resample(self, frame: AudioFrame) -> None:
+        if self._resampler is None:
+            self._resampler = AudioResampler(format="s16", layout="mono", rate=self._rate_hz)
+        try:
+            ready = self._resampler.resample(frame)
+        except ValueError:  # another rate or layout from here on
+            self._flush()
+            self._resampler = AudioResampler(format="s16", layout="mono", rate=self._rate_hz)
+            ready = self._resampler.resample(frame)
+        self._put(ready)
 
     def _fill_gap(self, frame: AudioFrame) -> None:
         """Silence for a hole; a jump that no hole explains moves the origin instead."""
-        if frame.pts is None or frame.time_base is None:
+        if frame.pts is None:
             return
-        at = float(frame.pts * frame.time_base)
+        at = frame.pts * self._tick
         if self._origin is None:
             self._origin = at
         gap = at - self._origin - self._input_seconds
@@ -152,10 +171,9 @@ class Decoder:
             self._origin = at - self._input_seconds
 
     def _flush(self) -> None:
-        if self._resampler is not None and self._shape is not None:
+        if self._resampler is not None:
             self._put(self._resampler.resample(None))
         self._resampler = None
-        self._shape = None
 
     def _put(self, frames: list[AudioFrame]) -> None:
         for frame in frames:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 MEMORY_BYTES = 2 * 1024**3
 OPEN_FILES = 64
-NICENESS = 10
+NICENESS = 5
 FIRST_CPU_SECONDS = 30
 CPU_SECONDS_PER_MEGABYTE = 2
 #: Decoding has never been measured below this many seconds of sound per second of CPU.

@@ -23,7 +23,8 @@ FORMATS = (
 PLAYLIST_STARTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"v=0", b"#EXT")
 LONGEST_TAG = 500
 MOST_TAGS = 64
-PROBE_SECONDS = 10
+#: Left alone, libav cuts WAV into packets of 1 kB, and the time goes into handling packets.
+WAV_PACKET_BYTES = "65536"
 
 
 class Unusable(Exception):  # noqa: N818 - an answer about the file, not a fault of ours
@@ -42,6 +43,7 @@ def open_media(descriptor: int) -> InputContainer:
         "protocol_whitelist": "fd",
         "format_whitelist": FORMATS,
         "max_streams": "64",
+        "max_size": WAV_PACKET_BYTES,
     }
     try:
         return av.open("fd:", options=options, metadata_errors="replace")
