@@ -11,9 +11,9 @@ from opentranscribe.adapters.diarization.clustering import Floats
 from opentranscribe.adapters.diarization.pieces import Piece
 
 #: What the track's sound nearby is worth beside the piece's own.
-TRACK_WEIGHT = 0.5
+TRACK_WEIGHT = 0.1
 #: Nearby means this far, with less and less weight.
-REACH_SECONDS = 4.0
+REACH_SECONDS = 2.0
 ROUNDS = 3
 
 

@@ -27,9 +27,11 @@ NEVER_SCORE = 0.45
 UNLIKE_QUANTILE = 0.10
 UNLIKE_SCORE = -0.05
 LARGEST_SHIFT = 0.45
-#: A voice heard for less than this, or than this part of the speech, is not a speaker by itself.
+#: A voice heard for less than this part of the speech is not a speaker by itself, within bounds:
+#: so little is noise in a short recording and may be a guest's only sentence in a long one.
+LEAST_SHARE = 0.02
 LEAST_SECONDS = 1.5
-LEAST_SHARE = 0.01
+ENOUGH_SECONDS = 6.0
 #: Embeddings that start clusters; shorter ones only join.
 SEED_SECONDS = 1.2
 #: At most this many clusters are compared with each other, which bounds time and memory.
@@ -130,7 +132,8 @@ def _keep_longest(items: Clusters) -> Clusters:
 
 
 def _drop_minor(candidates: Clusters, least: int) -> Clusters:
-    bound = max(LEAST_SECONDS, LEAST_SHARE * float(candidates.seconds.sum()))
+    share = LEAST_SHARE * float(candidates.seconds.sum())
+    bound = min(max(share, LEAST_SECONDS), ENOUGH_SECONDS)
     order = np.argsort(-candidates.seconds, kind="stable")
     kept = max(least, 1, int((candidates.seconds >= bound).sum()))
     return candidates.take(np.sort(order[:kept]))

@@ -16,8 +16,10 @@ from opentranscribe.ports.diarization import Turn
 PAUSE_SECONDS = 0.8
 #: The same when somebody else does: a breath between two words of overlapped speech.
 OVERLAPPED_PAUSE_SECONDS = 0.2
+#: The network hears speech begin a little late and end a little early, most of all quiet speech.
+MARGIN_SECONDS = 0.15
 #: Shorter turns are clicks and breaths.
-SHORTEST_TURN_SECONDS = 0.12
+SHORTEST_TURN_SECONDS = 0.2
 
 
 def build_turns(
@@ -37,12 +39,15 @@ def build_turns(
     for track, own in by_track.items():
         for start, stop, label in _label_spans(join_spans(own), known.get(track, [])):
             spoken.setdefault(label, []).append((start, min(stop, end)))
-    joined = {speaker: _unite(spans) for speaker, spans in spoken.items()}
+    united = {speaker: _unite(spans) for speaker, spans in spoken.items()}
+    kept = {
+        speaker: [span for span in _fill_pauses(speaker, united) if _is_turn(span)]
+        for speaker in united
+    }
     turns = [
         Turn(round(start, 3), round(stop, 3), speaker)
-        for speaker in joined
-        for start, stop in _fill_pauses(speaker, joined)
-        if stop - start >= SHORTEST_TURN_SECONDS
+        for speaker in kept
+        for start, stop in _widen(speaker, kept, end)
     ]
     return sorted(turns, key=lambda turn: (turn.start, turn.end, turn.speaker))
 
@@ -75,6 +80,10 @@ def _label_spans(
     return labelled
 
 
+def _is_turn(span: Span) -> bool:
+    return span[1] - span[0] >= SHORTEST_TURN_SECONDS
+
+
 def _unite(spans: Sequence[Span]) -> list[Span]:
     united: list[Span] = []
     for start, stop in sorted(spans):
@@ -83,6 +92,20 @@ def _unite(spans: Sequence[Span]) -> list[Span]:
         else:
             united.append((start, stop))
     return united
+
+
+def _widen(speaker: int, everyone: dict[int, list[Span]], end: float) -> list[Span]:
+    """Add the margin on both sides, as far as nobody else talks there."""
+    others = [span for index, own in everyone.items() if index != speaker for span in own]
+    starts = np.sort([start for start, _ in others])
+    stops = np.sort([stop for _, stop in others])
+    widened = []
+    for start, stop in everyone[speaker]:
+        first, last = max(0.0, start - MARGIN_SECONDS), min(end, stop + MARGIN_SECONDS)
+        near = stops[(stops > first) & (stops <= start)]
+        far = starts[(starts >= stop) & (starts < last)]
+        widened.append((float(near.max(initial=first)), float(far.min(initial=last))))
+    return _unite(widened)
 
 
 def _fill_pauses(speaker: int, everyone: dict[int, list[Span]]) -> list[Span]:
