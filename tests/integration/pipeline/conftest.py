@@ -146,7 +146,7 @@ def write_sound(path: Path, seconds: float = stepwise.DURATION) -> Path:
     return path
 
 
-def wait_until(claim: Callable[[], object], seconds: float = 20.0, what: str = "") -> None:
+def wait_until(claim: Callable[[], object], seconds: float = 120.0, what: str = "") -> None:
     until = time.monotonic() + seconds
     while not claim():
         assert time.monotonic() < until, f"it did not happen in {seconds} s: {what}"

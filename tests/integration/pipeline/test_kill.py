@@ -187,7 +187,7 @@ class TestKilledDatabase:
         postgres_server.process.wait()
         installation.remote.release(point)
         postgres_server.start(installation.home / "postgres.log")
-        wait_until(lambda: self._completed(installation, file_uuid), 40)
+        wait_until(lambda: self._completed(installation, file_uuid))
         assert_done_once(installation, file_uuid)
 
     def _completed(self, installation: Installation, file_uuid: uuid.UUID) -> bool:
@@ -226,7 +226,7 @@ class TestGracefulStop:
         file_uuid = installation.add_file()
         wait_until(lambda: installation.remote.waiting_at("window2"))
         worker.terminate()
-        assert worker.wait(15) == 0
+        assert worker.wait(60) == 0
         job = installation.job(file_uuid)
         assert (job.status, job.attempt, job.lease_owner) == ("queued", 0, None)
         assert len(installation.drafts(file_uuid)) == 2

@@ -189,7 +189,7 @@ class TestCancel:
         thread.start()
         wait_until(lambda: installation.remote.waiting_at(point))
         self._cancel(installation, file_uuid)
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()
         assert installation.file(file_uuid).status == "cancelled"
         assert installation.job(file_uuid).status == "cancelled"

@@ -13,6 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from opentranscribe.features.jobs import queries
 from opentranscribe.features.jobs.errors import DatabaseAwayError, LeaseLostError
+from opentranscribe.features.jobs.failures import KILLED
 from opentranscribe.features.jobs.kinds import Failure, JobFacts, Kind, Kinds
 from opentranscribe.schema.jobs import Job
 from opentranscribe.work import SYSTEM, Work, WorkFactory
@@ -23,12 +24,6 @@ T = TypeVar("T")
 #: A worker keeps what it has computed this long while the database is away.
 PATIENCE_SECONDS = 900.0
 PAUSE_SECONDS = 1.0
-
-KILLED = Failure(
-    "worker_lost",
-    "The program was stopped every time it worked at this, so it has given up. The recording is "
-    "safe. If this computer was short of memory, close other programs and try again.",
-)
 
 
 class Lease:

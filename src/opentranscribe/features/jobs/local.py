@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
+from opentranscribe.features.jobs.failures import failure_of
 from opentranscribe.features.jobs.graph import run_graph
 from opentranscribe.features.jobs.kinds import Failure, JobFacts, Results, Step, StepRun
-from opentranscribe.features.jobs.runner import failure_of
 from opentranscribe.features.jobs.tracker import Tracker
 from opentranscribe.ports.progress import Cancelled, Progress
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import threading
 import uuid
@@ -12,9 +11,10 @@ from typing import Any, cast
 
 from opentranscribe.features.jobs import queries
 from opentranscribe.features.jobs.errors import HandedBack, LeaseLostError
+from opentranscribe.features.jobs.failures import KILLED, failure_of, is_transient
 from opentranscribe.features.jobs.graph import run_graph
 from opentranscribe.features.jobs.kinds import Failure, Kind, Kinds, Outcome, Step, StepRun
-from opentranscribe.features.jobs.lease import KILLED, Lease, cancel, claim, end
+from opentranscribe.features.jobs.lease import Lease, cancel, claim, end
 from opentranscribe.features.jobs.pulse import Pulse
 from opentranscribe.features.jobs.rules import ENDED, StepStatus, retry_delay_seconds, smoothed
 from opentranscribe.features.jobs.tracker import Tracker
@@ -284,29 +284,3 @@ def _release(job: Job) -> None:
     job.lease_until = None
     job.eta_seconds = None
     job.message = None
-
-
-def is_transient(error: Exception) -> bool:
-    """Unknown errors are tried again too: the number of attempts is limited."""
-    return error.transient if isinstance(error, AppError) else True
-
-
-def failure_of(error: Exception) -> Failure:
-    if isinstance(error, AppError):
-        return Failure(error.code, error.message)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Failure(
-            "disk_full",
-            "The disk is full. The recording is safe; make room and try again.",
-        )
-    if isinstance(error, MemoryError):
-        return Failure(
-            "memory",
-            "There was not enough memory for this. The recording is safe; close other programs "
-            "or choose a smaller model, then try again.",
-        )
-    return Failure(
-        "internal",
-        "Something in the program went wrong here. The recording is safe and you can try again; "
-        "the log says more.",
-    )
