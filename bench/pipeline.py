@@ -29,6 +29,7 @@ from sqlalchemy import select
 from opentranscribe.bootstrap import App, build_app
 from opentranscribe.entrypoints.supervisor.postgres import EmbeddedPostgres
 from opentranscribe.features.jobs.runner import JobRunner
+from opentranscribe.features.transcription.service import PROCESS
 from opentranscribe.ports.asr import RecognitionOptions
 from opentranscribe.ports.audio import Pcm
 from opentranscribe.ports.diarization import SpeakerCount
@@ -115,7 +116,8 @@ def run_job(app: App, sound: Path) -> Measured:
     stop.set()
     watcher.join()
     with app.work(SYSTEM) as work:
-        job = work.session.scalars(select(Job).where(Job.media_file_id == file_id)).first()
+        of_file = select(Job).where(Job.media_file_id == file_id, Job.kind == PROCESS)
+        job = work.session.scalars(of_file).first()
         assert job is not None
         assert job.status == "succeeded", f"{job.error_code}: {job.error_message}"
         assert not work.session.get_one(MediaFile, file_id).notices

@@ -24,6 +24,8 @@ T = TypeVar("T")
 #: A worker keeps what it has computed this long while the database is away.
 PATIENCE_SECONDS = 900.0
 PAUSE_SECONDS = 1.0
+#: A claim does not wait longer for a row that somebody else has locked; the sweeper asks again.
+CLAIM_WAIT_SECONDS = 5.0
 
 
 class Lease:
@@ -89,6 +91,7 @@ def claim(
     is ended on the spot.
     """
     with work_factory(SYSTEM) as work:
+        queries.limit_lock_wait(work.session, CLAIM_WAIT_SECONDS)
         lock_order(work, job_uuid)
         found = queries.lock_claimable(work.session, job_uuid)
         if found is None:

@@ -31,6 +31,11 @@ def find_job(session: Session, job_uuid: UUID, *, lock: bool = False) -> Job | N
     return session.scalar(query.with_for_update() if lock else query)
 
 
+def limit_lock_wait(session: Session, seconds: float) -> None:
+    """For this transaction: rather fail than wait for whoever holds a row and is frozen."""
+    session.execute(select(func.set_config("lock_timeout", f"{round(seconds * 1000)}ms", True)))
+
+
 def lock_claimable(session: Session, job_uuid: UUID) -> tuple[Job, bool] | None:
     """The locked row and whether somebody died over it; None when it is not to be had now."""
     due = or_(Job.not_before.is_(None), Job.not_before <= clock())

@@ -9,8 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from opentranscribe.features.jobs import queries
-from opentranscribe.features.jobs.errors import HandedBack, LeaseLostError
+from opentranscribe.features.jobs.errors import (
+    HandedBack,
+    LeaseLostError,
+)
 from opentranscribe.features.jobs.failures import KILLED, failure_of, is_transient
 from opentranscribe.features.jobs.graph import run_graph
 from opentranscribe.features.jobs.kinds import Failure, Kind, Kinds, Outcome, Step, StepRun
@@ -41,10 +46,14 @@ class JobRunner:
 
     def handle(self, job_uuid: str) -> None:
         owner = f"{self._process}/{uuid.uuid4().hex[:8]}"
-        claimed = claim(self._work, self._kinds, uuid.UUID(job_uuid), owner, self._lease_seconds)
-        if claimed is not None:
-            lease, kind = claimed
-            Attempt(self._work, lease, kind, self._lease_seconds, self._hand_back).run()
+        job = uuid.UUID(job_uuid)
+        try:
+            claimed = claim(self._work, self._kinds, job, owner, self._lease_seconds)
+            if claimed is not None:
+                lease, kind = claimed
+                Attempt(self._work, lease, kind, self._lease_seconds, self._hand_back).run()
+        except (SQLAlchemyError, DatabaseAwayError) as error:
+            log.warning("job %s is left to the sweeper: %s", job_uuid, error)
 
     def hand_back(self) -> None:
         """Give what runs back to the queue at its next report of progress; take nothing new."""
