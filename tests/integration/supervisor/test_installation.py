@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+import opentranscribe
 from opentranscribe.entrypoints.supervisor.probes import fetch_json
 
 SERVICES = ("api", "worker-speech", "worker-utility", "scheduler", "postgres")
@@ -42,15 +43,20 @@ def eventually(claim: Callable[[], Any], seconds: float = 40.0) -> bool:
 class Installation:
     home: Path
 
-    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "opentranscribe.entrypoints.cli.main", *words],
-            env={**os.environ, "OPENTR_HOME": str(self.home), "COLUMNS": "200", **environment},
+            env=self.environment(),
             capture_output=True,
             text=True,
             timeout=240,
             check=False,
         )
+
+    def environment(self) -> dict[str, str]:
+        source = str(Path(opentranscribe.__file__).parents[1])
+        own = {"OPENTR_HOME": str(self.home), "PYTHONPATH": source, "COLUMNS": "200"}
+        return {**os.environ, **own}
 
     def status(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
@@ -61,6 +67,9 @@ class Installation:
 
     def health(self) -> dict[str, Any] | None:
         return fetch_json(f"http://127.0.0.1:{self.status()['backend_port']}/api/health")
+
+    def is_healthy(self) -> bool:
+        return (self.health() or {}).get("status") == "healthy"
 
     def processes(self) -> list[psutil.Process]:
         """Whatever works for this folder: found by its environment and its command lines."""
@@ -104,9 +113,7 @@ class TestStart:
         token = (installation.home / "data" / "secrets" / "setup-token").read_text().strip()
         page = f"http://localhost:{installation.status()['frontend_port']}"
         assert f"{page}/setup#token={token}" in started.stdout
-        health = installation.health()
-        assert health is not None
-        assert health["status"] == "healthy"
+        assert eventually(installation.is_healthy), installation.health()
 
     def test_a_second_one_says_that_it_runs_and_changes_nothing(
         self, running: Installation
@@ -120,7 +127,7 @@ class TestStart:
     def test_a_second_supervisor_on_the_folder_is_refused(self, running: Installation) -> None:
         second = subprocess.run(
             [sys.executable, "-m", "opentranscribe.entrypoints.supervisor.supervise"],
-            env={**os.environ, "OPENTR_HOME": str(running.home)},
+            env=running.environment(),
             capture_output=True,
             text=True,
             timeout=60,
@@ -139,11 +146,11 @@ class TestStart:
     def test_only_the_two_ports_listen_and_only_on_this_machine(
         self, running: Installation
     ) -> None:
+        pids = {process.pid for process in running.processes()}
         listening = {
             (connection.laddr.ip, connection.laddr.port)
-            for process in running.processes()
-            for connection in process.net_connections(kind="inet")
-            if connection.status == psutil.CONN_LISTEN
+            for connection in psutil.net_connections(kind="inet")
+            if connection.status == psutil.CONN_LISTEN and connection.pid in pids
         }
         status = running.status()
         ports = (status["frontend_port"], status["backend_port"])
@@ -177,7 +184,7 @@ class TestAKilledService:
 
         def healthy() -> bool:
             states = {one["state"] for one in running.status()["services"]}
-            return states == {"running"} and (running.health() or {}).get("status") == "healthy"
+            return states == {"running"} and running.is_healthy()
 
         assert eventually(healthy), running.status()
 
@@ -217,9 +224,7 @@ class TestAKilledSupervisor:
         os.kill(supervisor, signal.SIGKILL)
         assert eventually(lambda: running.processes() == []), running.processes()
         assert running.run("start").returncode == 0
-        health = running.health()
-        assert health is not None
-        assert health["status"] == "healthy"
+        assert eventually(running.is_healthy), running.health()
 
 
 class TestStop:
@@ -232,3 +237,15 @@ class TestStop:
         status = running.run("status")
         assert status.returncode == 3
         assert "./opentr.sh start" in status.stdout
+
+
+class TestAnInstallationThatCannotStart:
+    def test_says_why_and_leaves_nothing_running(self, tmp_path: Path) -> None:
+        broken = Installation(tmp_path)
+        ports = f"FRONTEND_PORT={free_port()}\nBACKEND_PORT={free_port()}\n"
+        (tmp_path / ".env").write_text(ports + "OPENTR_SEARCH_ENGINE=nonsense\n")
+        started = broken.run("start")
+        assert started.returncode == 6
+        assert "The service api does not start" in started.stderr
+        assert "nonsense" in started.stderr
+        assert broken.processes() == []

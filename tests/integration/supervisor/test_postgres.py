@@ -16,6 +16,7 @@ import psutil
 import psycopg
 import pytest
 
+import opentranscribe
 from opentranscribe.entrypoints.supervisor import ordinary_user
 from opentranscribe.entrypoints.supervisor.postgres import EmbeddedPostgres, PostgresError
 from opentranscribe.settings import Settings
@@ -65,13 +66,12 @@ class TestAFreshServer:
     def test_listens_on_a_private_socket_and_never_on_tcp(self, server: EmbeddedPostgres) -> None:
         server.start()
         assert server.process is not None
-        processes = [psutil.Process(server.process.pid)]
-        processes += processes[0].children(recursive=True)
+        children = psutil.Process(server.process.pid).children(recursive=True)
+        pids = {server.process.pid, *(child.pid for child in children)}
         listening = [
             connection
-            for process in processes
-            for connection in process.net_connections(kind="inet")
-            if connection.status == psutil.CONN_LISTEN
+            for connection in psutil.net_connections(kind="inet")
+            if connection.status == psutil.CONN_LISTEN and connection.pid in pids
         ]
         assert listening == []
         assert value(server, "SHOW listen_addresses") == ""
@@ -143,7 +143,10 @@ class TestAServerWhoseParentIsGone:
         server.make()
         arguments = [str(server.data_dir), str(server.socket_dir), PASSWORD]
         parent = subprocess.Popen(
-            [sys.executable, "-c", PARENT, *arguments], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", PARENT, *arguments],
+            env={**os.environ, "PYTHONPATH": str(Path(opentranscribe.__file__).parents[1])},
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())

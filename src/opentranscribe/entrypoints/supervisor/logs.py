@@ -24,3 +24,11 @@ def open_log(folder: Path, service: str) -> IO[bytes]:
                 older.replace(path.with_suffix(f".log.{number + 1}"))
         path.replace(path.with_suffix(".log.1"))
     return path.open("ab")
+
+
+def last_line(path: Path) -> str:
+    """The last thing a service said, which is mostly why it ended."""
+    with path.open("rb") as handle:
+        handle.seek(max(0, path.stat().st_size - 4096))
+        lines = handle.read().decode("utf-8", "replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")

@@ -17,7 +17,7 @@ from typing import Any
 from opentranscribe import __version__
 from opentranscribe.entrypoints.supervisor import control
 from opentranscribe.entrypoints.supervisor.children import Child
-from opentranscribe.entrypoints.supervisor.logs import log_path, open_log
+from opentranscribe.entrypoints.supervisor.logs import last_line, log_path, open_log
 from opentranscribe.entrypoints.supervisor.postgres import (
     EmbeddedPostgres,
     PostgresError,
@@ -29,12 +29,18 @@ from opentranscribe.entrypoints.supervisor.secret_files import (
     ensure_secret,
     private_folder,
 )
-from opentranscribe.kit.errors import AppError, ConflictError
+from opentranscribe.kit.errors import AppError, ConflictError, UnavailableError
 from opentranscribe.schema.migrations.runner import upgrade
 from opentranscribe.settings import Settings, inherited_environment
 
+#: A service that ended this often before it ever served is not tried again at start.
+HOPELESS_STARTS = 4
 #: Exit code of a supervisor that found another one on its folder.
 ALREADY_RUNNING = 3
+
+
+class ServiceFailedError(UnavailableError):
+    code = "service_failed"
 
 
 class AlreadyRunningError(ConflictError):
@@ -121,9 +127,18 @@ class Supervisor:
             self.postgres.start(log_path(self.settings.logs_dir, "postgres"))
 
     async def _until_running(self, child: Child) -> None:
-        """One after the other: the page is there sooner when the workers do not load meanwhile."""
-        while not self._stopping.is_set() and child.state != "running":  # noqa: ASYNC110 - polls another process
+        """One after the other: the page is there sooner when the workers do not load meanwhile.
+
+        Raises ServiceFailedError for a service that ends again and again without ever serving.
+        """
+        while not self._stopping.is_set() and child.state != "running":
             await asyncio.sleep(0.05)
+            if child.restarts >= HOPELESS_STARTS:
+                log = log_path(self.settings.logs_dir, child.name)
+                raise ServiceFailedError(
+                    f"The service {child.name} does not start: {last_line(log)}\n"
+                    f"See more with: ./opentr.sh logs {child.name}"
+                )
 
     async def _offer_setup(self) -> None:
         """Until there is an administrator, a token lets whoever can read it create one."""
