@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from opentranscribe.features.jobs import queries
 from opentranscribe.features.jobs.errors import (
+    DatabaseAwayError,
     HandedBack,
     LeaseLostError,
 )
