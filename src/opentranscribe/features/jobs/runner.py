@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from opentranscribe.features.jobs import queries
 from opentranscribe.features.jobs.errors import (
@@ -165,8 +165,8 @@ class Attempt:
         except Cancelled:
             raise
         except Exception as error:
-            if not step.optional:
-                raise
+            if not step.optional or isinstance(error, OperationalError):
+                raise  # a database that is away is no fault of the step
             log.warning("optional step %s failed: %s", step.name, error, exc_info=True)
             failure = failure_of(error)
             self._lease.write(partial(self._mark_failed, step=step, failure=failure))
