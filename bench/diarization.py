@@ -52,13 +52,14 @@ def measure(diarizer: OnnxDiarizer, data: Path, scratch: Path) -> bool:
             "recording", "DER %", "missed", "false", "confus.", "limit", "speakers", "x real"
         )
     )
-    reached, sound, spent = True, 0.0, 0.0
+    reached, sound, spent, work = True, 0.0, 0.0, 0.0
     for name, reference_name, limit in RECORDINGS:
         audio = decode(data / "audio" / name, scratch / f"{name}.pcm")
         reference = read_rttm(data / "audio" / reference_name)
-        begin = time.perf_counter()
+        begin, worked = time.perf_counter(), time.process_time()
         result = diarizer.diarize(audio, SpeakerCount(), ignore_progress)
         seconds = time.perf_counter() - begin
+        work += time.process_time() - worked
         sound, spent = sound + audio.duration_seconds, spent + seconds
         found = [Spoken(turn.start, turn.end, str(turn.speaker)) for turn in result.turns]
         error = measure_error(reference, found)

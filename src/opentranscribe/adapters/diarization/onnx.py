@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from opentranscribe.adapters.diarization.assignment import assign_voices
 from opentranscribe.adapters.diarization.clustering import find_voices
 from opentranscribe.adapters.diarization.pieces import Piece, cut_pieces, embed_piece
+from opentranscribe.adapters.diarization.refinement import find_doubtful, refine_pieces
 from opentranscribe.adapters.diarization.segmentation import (
     BATCH_WINDOWS,
     iter_windows,
@@ -40,7 +41,7 @@ DIMENSION = 192
 LEAST_PRINT_SECONDS = 2.0
 #: Where the time goes: two thirds into windows, one third into voices.
 _WINDOWS_SHARE = 0.6
-_PIECES_SHARE = 0.38
+_PIECES_SHARE = 0.36
 
 
 class OnnxDiarizer:
@@ -61,10 +62,16 @@ class OnnxDiarizer:
         pieces = cut_pieces(runs)
         vectors = _embed(networks, audio, pieces, progress)
         seconds = np.array([piece.seconds for piece in pieces])
-        voices = find_voices(vectors, seconds, count)
-        labels, voices = assign_voices(pieces, vectors, voices)
-        turns, order = renumber(build_turns(runs, pieces, labels, audio.duration_seconds))
-        prints = tuple(_print(voices[old], float(seconds[labels == old].sum())) for old in order)
+        labels, voices = assign_voices(pieces, vectors, find_voices(vectors, seconds, count))
+
+        def look_again(piece: Piece) -> NDArray[np.float32]:
+            progress(_WINDOWS_SHARE + _PIECES_SHARE)
+            return embed_piece(networks, audio, piece)
+
+        refined, names = refine_pieces(pieces, vectors, labels, voices, look_again)
+        turns, order = renumber(build_turns(runs, refined, names, audio.duration_seconds))
+        pure = ~find_doubtful(pieces, vectors @ voices.T, labels)
+        prints = tuple(_print(vectors, seconds * (labels == old), pure) for old in order)
         progress(1.0)
         return Diarization(tuple(turns), prints)
 
@@ -106,8 +113,15 @@ def _embed(
     return vectors
 
 
-def _print(voice: NDArray[np.float64], seconds: float) -> Voiceprint | None:
-    if seconds < LEAST_PRINT_SECONDS:
+def _print(
+    vectors: NDArray[np.float64], seconds: NDArray[np.float64], pure: NDArray[np.bool_]
+) -> Voiceprint | None:
+    """The voice of pieces, weighted by their seconds; doubtful ones only where others are few."""
+    if (seconds * pure).sum() >= LEAST_PRINT_SECONDS:
+        seconds = seconds * pure
+    total = seconds @ vectors
+    spoken, length = float(seconds.sum()), float(np.linalg.norm(total))
+    if spoken < LEAST_PRINT_SECONDS or length == 0:
         return None
-    vector = (voice / np.linalg.norm(voice)).astype(np.float32)
-    return Voiceprint(vector, MODEL, MODEL_VERSION, round(seconds, 2))
+    vector = (total / length).astype(np.float32)
+    return Voiceprint(vector, MODEL, MODEL_VERSION, round(spoken, 2))
