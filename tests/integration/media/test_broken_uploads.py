@@ -42,7 +42,7 @@ class TestKill:
                     answer = served.tus.send(place, acknowledged, trickle(part, 50_000))
                     assert answer.status_code == 204, answer.text
                     acknowledged = int(answer.headers["Upload-Offset"])
-            except Exception as error:  # noqa: BLE001 - the connection breaks in many ways
+            except Exception as error:
                 if isinstance(error, AssertionError):
                     raise
             timer.join()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import threading
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -260,15 +261,8 @@ class TestFinishing:
 
     def test_two_uploads_of_the_same_bytes_at_once_make_one_file(self, media: Any) -> None:
         places = [media.tus.create(len(DATA)) for _ in range(4)]
-        answers: list[Any] = []
-        threads = [
-            threading.Thread(target=lambda p=p: answers.append(media.tus.send(p, 0, DATA)))
-            for p in places
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda place: media.tus.send(place, 0, DATA), places))
         assert [one.status_code for one in answers] == [204] * 4
         assert len({one.headers["Upload-File-Id"] for one in answers}) == 1
         assert len(media.rows("SELECT 1 FROM media_file")) == 1
@@ -352,18 +346,11 @@ class TestConcurrency:
         for _ in range(3):
             parts = [os.urandom(2_000_000) for _ in range(8)]
             place = tus.create(3_000_000)
-            answers: dict[int, int] = {}
-
-            def write(index: int, place: str = place, parts: list[bytes] = parts) -> None:
-                answers[index] = tus.send(place, 0, parts[index]).status_code
-
-            threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            assert sorted(answers.values()) == [204, *[409] * 7]
-            (winner,) = [index for index, status in answers.items() if status == 204]
+            with ThreadPoolExecutor(8) as pool:
+                answers = list(pool.map(partial(tus.send, place, 0), parts))
+            statuses = [answer.status_code for answer in answers]
+            assert sorted(statuses) == [204, *[409] * 7]
+            winner = statuses.index(204)
             rest = os.urandom(1_000_000)
             file_id = tus.send(place, 2_000_000, rest).headers["Upload-File-Id"]
             assert tus.get(f"/api/files/{file_id}/content").content == parts[winner] + rest

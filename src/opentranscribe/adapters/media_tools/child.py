@@ -19,7 +19,7 @@ from av.container import InputContainer
 
 from opentranscribe.adapters.media_tools import decoding, picture, sandbox, source
 
-LARGEST_OUTPUT_BYTES = 48 * 3600 * 16_000 * 2 + (64 << 20)
+OUTPUT_MARGIN_BYTES = 64 << 20
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -30,7 +30,7 @@ def main() -> int:
     av.logging.set_level(None)
     try:
         descriptor = _open_source(Path(os.fsdecode(bytes.fromhex(request["source"]))))
-        sandbox.limit_resources(os.fstat(descriptor).st_size, LARGEST_OUTPUT_BYTES)
+        sandbox.limit_resources(os.fstat(descriptor).st_size, _largest_output_bytes(request))
         folders = tuple(Path(os.fsdecode(bytes.fromhex(f))) for f in request["folders"])
         code_folders = tuple(folder for entry in sys.path if (folder := Path(entry)).is_dir())
         sandbox.lock_files(readable=code_folders, writable=folders)
@@ -58,6 +58,11 @@ def _open_source(path: Path) -> int:
     return descriptor
 
 
+def _largest_output_bytes(request: dict[str, Any]) -> int:
+    seconds, rate_hz = request.get("longest_seconds", 0.0), request.get("rate_hz", 0)
+    return round(float(seconds) * int(rate_hz) * 2) + OUTPUT_MARGIN_BYTES
+
+
 def _decode(container: InputContainer, request: dict[str, Any]) -> dict[str, Any]:
     rate_hz = int(request["rate_hz"])
     pcm_path, peaks_path = request["target_part"], request["peaks_part"]
@@ -69,7 +74,8 @@ def _decode(container: InputContainer, request: dict[str, Any]) -> dict[str, Any
 
     with _new(pcm_path) as pcm, _new(peaks_path) as peaks:
         writer = decoding.PcmWriter(pcm, peaks, rate_hz // int(request["pairs_per_second"]))
-        warnings = decoding.Decoder(container, writer, rate_hz).run(report)
+        decoder = decoding.Decoder(container, writer, rate_hz, request["longest_seconds"])
+        warnings = decoder.run(report)
         for handle in (pcm, peaks):
             handle.flush()
             os.fsync(handle.fileno())

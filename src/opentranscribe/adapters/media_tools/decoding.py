@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from opentranscribe.adapters.media_tools.source import Unusable, audio_stream, stated_seconds
 
-LONGEST_SECONDS = 48 * 3600
 #: A hole in the sound longer than this is filled with silence, so that times match the picture.
 SMALLEST_GAP_SECONDS = 0.1
 LARGEST_GAP_SECONDS = 3600.0
@@ -88,12 +87,19 @@ class PcmWriter:
 class Decoder:
     """Keeps the clock of the container: later sound stays where the picture has it."""
 
-    def __init__(self, container: InputContainer, writer: PcmWriter, rate_hz: int) -> None:
+    def __init__(
+        self,
+        container: InputContainer,
+        writer: PcmWriter,
+        rate_hz: int,
+        longest_seconds: float,
+    ) -> None:
         self._container = container
         self._stream = audio_stream(container)
         self._stream.codec_context.thread_count = 1
         self._writer = writer
         self._rate_hz = rate_hz
+        self._longest_seconds = longest_seconds
         self._stated = stated_seconds(container, self._stream)
         self._origin: float | None = _start_seconds(container)
         self._input_seconds = 0.0
@@ -108,10 +114,11 @@ class Decoder:
             if time.monotonic() - last > REPORT_SECONDS:
                 last = time.monotonic()
                 report(self._input_seconds, self._stated or 0.0)
-            if self._input_seconds > LONGEST_SECONDS:
+            if self._input_seconds > self._longest_seconds:
                 raise Unusable(
                     "media_too_long",
-                    "This recording is longer than 48 hours. Split it and upload the parts.",
+                    f"This recording is longer than {self._longest_seconds / 3600:g} hours. Split "
+                    "it and upload the parts.",
                 )
         self._flush()
         self._writer.finish()

@@ -48,6 +48,9 @@ ERRORS: dict[str, type[MediaError]] = {
 class PyavMediaTools:
     """Implements the port ``MediaTools``; safe to call from many threads."""
 
+    def __init__(self, longest_seconds: float = 48 * 3600.0) -> None:
+        self._longest_seconds = longest_seconds
+
     def probe(self, source: Path) -> MediaInfo:
         found = self._run({"action": "probe"}, source, (), ignore_progress)
         found["created_at"] = _moment(found["created_at"])
@@ -59,6 +62,7 @@ class PyavMediaTools:
                 "action": "decode",
                 "rate_hz": SAMPLE_RATE_HZ,
                 "pairs_per_second": PEAK_PAIRS_PER_SECOND,
+                "longest_seconds": self._longest_seconds,
                 "target_part": _hex(target_part),
                 "peaks_part": _hex(peaks_part),
             }
@@ -93,7 +97,7 @@ class PyavMediaTools:
         }
         megabytes = source.stat().st_size / 1_000_000
         deadline = max(SHORTEST_TIMEOUT_SECONDS, TIMEOUT_SECONDS_PER_MEGABYTE * megabytes)
-        child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        child = subprocess.Popen(
             [sys.executable, "-P", "-s", "-m", CHILD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
