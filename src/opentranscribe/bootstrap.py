@@ -38,6 +38,7 @@ class Parts:
     settings: Settings
     engine: Engine
     models: ModelStore
+    fetches_models: bool = True
 
 
 Builder = Callable[[Parts], Any]
@@ -67,8 +68,12 @@ class App:
         self.engine.dispose()
 
 
-def build_app(settings: Settings) -> App:
-    """Wire the application; derived schemas are made when they are missing."""
+def build_app(settings: Settings, *, fetches_models: bool = True) -> App:
+    """Wire the application; derived schemas are made when they are missing.
+
+    A process that answers requests sets ``fetches_models`` to False: nobody's search waits for a
+    download that a worker will do.
+    """
     options = build_options(settings)
     engine = create_engine(
         settings.sqlalchemy_url,
@@ -77,7 +82,7 @@ def build_app(settings: Settings) -> App:
         pool_pre_ping=True,
         connect_args={"connect_timeout": 5, "application_name": "opentranscribe"},
     )
-    ports = build_ports(Parts(settings, engine, build_models(settings)))
+    ports = build_ports(Parts(settings, engine, build_models(settings), fetches_models))
     for port in (ports.queue, ports.search):
         ensure = getattr(port, "ensure_schema", None)
         if ensure is not None:
@@ -280,16 +285,16 @@ def _scripted_diarizer(parts: Parts) -> Any:
     return ScriptedDiarizer(**parts.settings.engine_options.get("diarizer", {}))
 
 
-def _onnx_encoder(parts: Parts) -> Any:
-    from opentranscribe.adapters.embedding.onnx import OnnxSentenceEncoder
+def _minilm_encoder(parts: Parts) -> Any:
+    from opentranscribe.adapters.embedding.minilm import MiniLmEncoder
 
-    return OnnxSentenceEncoder(parts.models)
+    return MiniLmEncoder(parts.models, fetches=parts.fetches_models)
 
 
 def _scripted_encoder(_parts: Parts) -> Any:
-    from opentranscribe.adapters.embedding.scripted import ScriptedSentenceEncoder
+    from opentranscribe.adapters.embedding.scripted import ScriptedEncoder
 
-    return ScriptedSentenceEncoder()
+    return ScriptedEncoder()
 
 
 def _password_identity(parts: Parts) -> Any:
@@ -312,5 +317,5 @@ DIARIZERS: dict[str, Builder] = {
     "pyannote": _pyannote_diarizer,
     "scripted": _scripted_diarizer,
 }
-ENCODERS: dict[str, Builder] = {"onnx": _onnx_encoder, "scripted": _scripted_encoder}
+ENCODERS: dict[str, Builder] = {"minilm": _minilm_encoder, "scripted": _scripted_encoder}
 IDENTITIES: dict[str, Builder] = {"password": _password_identity}

@@ -23,7 +23,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def main() -> int:
     settings = Settings.load()
-    app = build_app(settings)
+    app = build_app(settings, fetches_models=False)
     sockets = [
         listen(settings.bind_host, port)
         for port in dict.fromkeys((settings.frontend_port, settings.backend_port))

@@ -39,8 +39,8 @@ class SentenceModelMissingError(UnavailableError):
 class MiniLmEncoder:
     """Implements :class:`opentranscribe.ports.embedding.SentenceEncoder`.
 
-    ``fetches`` says whether the model may be downloaded when first asked for. After a failed try it
-    is not asked for again until ``unload``.
+    ``fetches`` says whether the model may be downloaded when first asked for; after a failed try
+    it is not asked for again until ``unload``. Without it, the model is used once it is there.
     """
 
     def __init__(self, store: ModelStore, *, threads: int = 1, fetches: bool = True) -> None:
@@ -98,7 +98,8 @@ class MiniLmEncoder:
         with self._lock:
             if self._session is None and not self._given_up:
                 folder = self._folder()
-                self._given_up = folder is None
+                # Merely looking is cheap; trying to download again and again is not.
+                self._given_up = folder is None and self._fetches
                 if folder is not None:
                     self._session = self._load(folder / "model.onnx")
             return self._session
