@@ -34,6 +34,8 @@ export interface UploadView {
 
 export const CONCURRENT_UPLOADS = 3;
 export const SIZE_LIMIT_BYTES = 15 * 1000 ** 3;
+/** Above this the browser's own checksum takes longer than it may save; the server makes one. */
+export const CHECKSUM_LIMIT_BYTES = 4 * 1000 ** 3;
 
 export function isRunning(item: Pick<UploadView, 'state'>): boolean {
   return item.state === 'hashing' || item.state === 'sending';
@@ -86,9 +88,9 @@ export function metadataOf(
 ): Record<string, string> {
   const metadata: Record<string, string> = {
     filename: file.name,
-    filetype: file.type || 'application/octet-stream',
-    sha256
+    filetype: file.type || 'application/octet-stream'
   };
+  if (sha256) metadata.sha256 = sha256;
   if (options.language) metadata.language = options.language;
   if (options.model) metadata.model = options.model;
   if (options.translate) metadata.task = 'translate';

@@ -3,7 +3,7 @@ import { Upload, type DetailedError } from 'tus-js-client';
 import { apiUrl, csrfToken, request } from '$lib/api/client';
 import type { PreparedUpload } from '$lib/api/types';
 import { sha256 } from './hash';
-import { metadataOf, type UploadOptions } from './queue';
+import { CHECKSUM_LIMIT_BYTES, metadataOf, type UploadOptions } from './queue';
 
 export interface TransferEvents {
   checked(bytes: number): void;
@@ -34,9 +34,11 @@ export class Transfer {
   async run(events: TransferEvents): Promise<TransferResult> {
     this.#stopped = new AbortController();
     const { signal } = this.#stopped;
-    if (!this.#hash) this.#hash = await sha256(this.file, events.checked, signal);
-    const known = await this.#ask(signal);
-    if (known.is_duplicate) return { fileUuid: known.file_id, isDuplicate: true };
+    if (this.file.size <= CHECKSUM_LIMIT_BYTES) {
+      if (!this.#hash) this.#hash = await sha256(this.file, events.checked, signal);
+      const known = await this.#ask(signal);
+      if (known.is_duplicate) return { fileUuid: known.file_id, isDuplicate: true };
+    }
     events.sending();
     return this.#send(events, signal);
   }
@@ -49,6 +51,12 @@ export class Transfer {
   async cancel(): Promise<void> {
     this.#stopped.abort(new DOMException('Cancelled', 'AbortError'));
     await this.#upload?.abort(true);
+  }
+
+  /** What a chosen file is recognised by after the tab was closed. */
+  #fingerprint(): string {
+    const { name, size, lastModified } = this.file;
+    return `opentr-${this.owner}-${this.#hash || `${name}-${size}-${lastModified}`}`;
   }
 
   #ask(signal: AbortSignal): Promise<PreparedUpload> {
@@ -73,7 +81,7 @@ export class Transfer {
         retryDelays: RETRY_MS,
         metadata: metadataOf(this.file, this.#hash, this.options),
         removeFingerprintOnSuccess: true,
-        fingerprint: () => Promise.resolve(`opentr-${this.owner}-${this.#hash}`),
+        fingerprint: () => Promise.resolve(this.#fingerprint()),
         onBeforeRequest: (req) => {
           const token = csrfToken();
           if (token) req.setHeader('X-CSRF-Token', token);
