@@ -18,7 +18,7 @@ from opentranscribe.ports.asr import ModelMissingError
 from opentranscribe.ports.progress import Cancelled
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hub_server import REVISION, HubServer, serving  # noqa: E402
+from hub_server import REVISION, HubServer, serving
 
 REPO = "Some/whisper"
 ENTRY = ModelEntry(

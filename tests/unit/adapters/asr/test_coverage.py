@@ -37,7 +37,9 @@ class TestInsertFound:
         ]
 
     def test_drops_words_of_the_edge_that_were_heard_before(self) -> None:
-        parts = insert_found([self.PART], [_word(0.3, "One,"), _word(4.0, "two"), _word(7.8, "four.")])
+        parts = insert_found(
+            [self.PART], [_word(0.3, "One,"), _word(4.0, "two"), _word(7.8, "four.")]
+        )
         assert [word.text for part in parts for word in part.words] == [" one", " two", " four"]
 
     def test_does_not_believe_improbable_words(self) -> None:

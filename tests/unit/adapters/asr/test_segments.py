@@ -52,7 +52,9 @@ class TestSplitIntoSegments:
     def test_never_lets_time_go_back(self, raw: list[tuple[float, float, str]]) -> None:
         words = [TimedWord(start, end, text, 0.5) for start, end, text in raw]
         segments = split_into_segments(words)
-        times = [time for item in segments for word in item.words for time in (word.start, word.end)]
+        times = [
+            time for item in segments for word in item.words for time in (word.start, word.end)
+        ]
         assert times == sorted(times)
         assert sum(len(item.words) for item in segments) == sum(
             1 for word in words if word.text.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -56,11 +57,7 @@ class TestPlanWindows:
         assert windows[0].end == pytest.approx(27.2, abs=0.3)
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-    @given(
-        st.lists(
-            st.tuples(st.floats(0.0, 5.0), st.floats(0.3, 60.0)), min_size=1, max_size=40
-        )
-    )
+    @given(st.lists(st.tuples(st.floats(0.0, 5.0), st.floats(0.3, 60.0)), min_size=1, max_size=40))
     def test_covers_all_speech_once_and_in_order(
         self, silence: Pcm, pairs: list[tuple[float, float]]
     ) -> None:
@@ -72,7 +69,7 @@ class TestPlanWindows:
         assert windows == plan_windows(spans, silence)
         assert [window.index for window in windows] == list(range(len(windows)))
         pieces = [piece for window in windows for piece in window.pieces]
-        for before, after in zip(pieces, pieces[1:], strict=False):
+        for before, after in itertools.pairwise(pieces):
             assert before.end <= after.start + 1e-6
         for span in spans:
             covered = sum(
