@@ -68,7 +68,7 @@ async def _on_malformed(request: Request, error: Exception) -> Response:
         422,
         "malformed",
         f"The request cannot be understood ({where[:300]}). Nothing was changed.",
-        errors=errors,
+        fields={"errors": errors},
     )
 
 
@@ -76,7 +76,7 @@ def _sentence(error: dict[str, Any]) -> str:
     """Pydantic quotes input in a few of its messages; those are cut at the colon or comma."""
     message = str(error["msg"])
     if error["type"] in {"uuid_parsing", "json_invalid"} or error["type"].endswith("_parsing"):
-        return message.split(",")[0].split(":")[0][:200]
+        return message.split(",", maxsplit=1)[0].split(":", maxsplit=1)[0][:200]
     return message[:200]
 
 

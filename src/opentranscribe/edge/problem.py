@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -54,10 +55,10 @@ def problem(
     detail: str,
     *,
     headers: dict[str, str] | None = None,
-    **fields: Any,
+    fields: Mapping[str, Any] | None = None,
 ) -> Response:
     body = {
-        **fields,
+        **(fields or {}),
         "type": f"urn:opentranscribe:problem:{code}",
         "title": PHRASES.get(status, "Refused"),
         "status": status,
@@ -84,4 +85,4 @@ def problem_of(scope: Scope, error: AppError) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if error.kind == "unavailable":
         log.warning("%s: %s (request %s)", error.code, error, request_id(scope))
-    return problem(scope, status, error.code, error.message, headers=headers, **fields)
+    return problem(scope, status, error.code, error.message, headers=headers, fields=fields)

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import anyio
 import anyio.to_thread
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -122,25 +123,24 @@ class Sockets:
             raise Refusal(INVALID) from None
 
     async def _converse(self, connection: Connection) -> None:
-        """Until the page leaves, the session ends or the page stops reading."""
+        """Until the page leaves, the session ends or the page stops reading. Raises Refusal."""
+        endings: list[int] = []
+
+        async def run(work: Callable[[Connection], Awaitable[None]]) -> None:
+            try:
+                await work(connection)
+            except Refusal as refusal:
+                endings.append(refusal.code)
+            except WebSocketDisconnect:
+                pass
+            group.cancel_scope.cancel()
+
         connection.offer({"type": "connection_established", "message": "Connected."})
-        tasks = [
-            asyncio.create_task(work)
-            for work in (
-                self._listen(connection),
-                self._speak(connection),
-                self._watch(connection),
-                self._overflow(connection),
-            )
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+        async with anyio.create_task_group() as group:
+            for work in (self._listen, self._speak, self._watch, self._overflow):
+                group.start_soon(run, work)
+        if endings:
+            raise Refusal(endings[0])
 
     async def _listen(self, connection: Connection) -> None:
         while True:

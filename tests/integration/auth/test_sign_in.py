@@ -210,7 +210,11 @@ class TestLockOut:
         assert attempt(client, "bob@example.org", password) == 200
 
     def test_an_administrator_unlocks(
-        self, client: TestClient, person: Person, password: str, bearer: Callable[..., dict[str, str]]
+        self,
+        client: TestClient,
+        person: Person,
+        password: str,
+        bearer: Callable[..., dict[str, str]],
     ) -> None:
         ada = person("ada@example.org")
         person("root@example.org", role="admin")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import Integer, case, delete, func, literal, select, update
+from sqlalchemy import Integer, case, column, delete, func, literal, select, table, update
 from sqlalchemy.dialects.postgresql import insert
 
 from opentranscribe.schema.accounts import LoginGuard, User, UserSession
@@ -15,6 +15,16 @@ from opentranscribe.work import Work
 ADMIN_ROLES = ("admin", "super_admin")
 #: Held while administrators are made or unmade, so that two changes cannot both be the last.
 ADMIN_LOCK = 0x6F70656E_61646D  # "openadm"
+#: Tables that refer to a person without ON DELETE, in the order in which they can be emptied.
+POSSESSIONS = (
+    "media_file",
+    "comment",
+    "task",
+    "speaker",
+    "speaker_profile",
+    "speaker_collection",
+    "collection",
+)
 FORGET_AFTER = timedelta(days=1)
 LONGEST_LOCK_SECONDS = 43_200.0
 
@@ -61,8 +71,11 @@ def count_files_of(work: Work, user_id: int) -> int:
     return work.session.scalar(query) or 0
 
 
-def delete_files_of(work: Work, user_id: int) -> None:
-    work.session.execute(delete(MediaFile).where(MediaFile.user_id == user_id))
+def delete_possessions(work: Work, user_id: int) -> None:
+    """What would keep a person's row in place; all else goes with it by itself."""
+    for name in POSSESSIONS:
+        owned = table(name, column("user_id", Integer))
+        work.session.execute(delete(owned).where(owned.c.user_id == user_id))
 
 
 def delete_user(work: Work, user_id: int) -> None:

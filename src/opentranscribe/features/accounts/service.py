@@ -155,6 +155,7 @@ class AccountService:
         if count and delete_object:
             self._delete_files(user.id, delete_object)
         self._notify_revoked(user.id)
+        queries.delete_possessions(self._work, user.id)
         queries.delete_user(self._work, user.id)
 
     def sign_out(self, user: User, *, keep_session_id: int | None = None) -> None:
@@ -168,7 +169,6 @@ class AccountService:
             self._work.emit(FileDeleted(file.id, keys))
             for key in keys:
                 self._work.after_commit(lambda key=key: delete_object(key))  # type: ignore[misc]
-        queries.delete_files_of(self._work, user_id)
 
     def _notify_revoked(self, user_id: int) -> None:
         self._work.notify(Notice(SESSION_REVOKED, user_id=user_id))
