@@ -66,9 +66,14 @@ class JobService:
         return True
 
     def get(self, job_uuid: UUID) -> Job:
+        """People see their own; administrators also those that are about nobody's recording."""
         job = queries.find_job(self.work.session, job_uuid)
         actor = self.work.actor
-        if job is None or not (actor.is_system or actor.is_admin or job.user_id == actor.user_id):
+        if job is None or not (
+            actor.is_system
+            or job.user_id == actor.user_id
+            or (actor.is_admin and job.media_file_id is None)
+        ):
             raise JobNotFoundError("There is no such job, or it is not yours.")
         return job
 
