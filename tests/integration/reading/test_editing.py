@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import func, update
 from starlette.testclient import TestClient
 from tests.factories.recordings import Recording, add_recording
 
 from opentranscribe.bootstrap import App
+from opentranscribe.schema.jobs import Job
+from opentranscribe.work import SYSTEM
 
 
 def transcript(client: TestClient, recording: Recording) -> Any:
@@ -174,6 +178,18 @@ class TestSearchFollows:
         (occurrence,) = result["results"][0]["occurrences"]
         assert "<mark>finance</mark>" in occurrence["snippet"]
         assert occurrence["start_time"] == transcript(client, mine)["segments"][0]["w"][5] / 1000
+
+    def test_a_change_does_not_wait_for_a_failed_try_to_be_repeated(
+        self, app: App, client: TestClient, ann: int, run_jobs: Callable[[], None]
+    ) -> None:
+        mine = add_recording(app, ann, (0, "first words"))
+        with app.work(SYSTEM) as work:
+            work.session.execute(update(Job).values(not_before=func.now() + timedelta(minutes=5)))
+        run_jobs()
+        correct(client, mine, "second words")
+        run_jobs()
+        result = client.get("/api/search", params={"q": "second"}).json()
+        assert result["total_files"] == 1
 
     def test_a_name_is_a_filter_as_soon_as_it_is_given(
         self, app: App, client: TestClient, ann: int, run_jobs: Callable[[], None]
