@@ -52,7 +52,7 @@ CHORES: tuple[Chore, ...] = (
     Chore(
         "expire uploads",
         3600.0,
-        lambda app: media.expire_uploads(app.work, app.ports.objects, app.options),
+        lambda app: media.expire_uploads(app.work, app.options),
     ),
     Chore(
         "remove orphaned objects",

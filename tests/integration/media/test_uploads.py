@@ -16,7 +16,11 @@ from typing import Any
 
 import pytest
 
-from opentranscribe.features.media.jobs import expire_uploads, finish_pending
+from opentranscribe.features.media.jobs import (
+    expire_uploads,
+    finish_pending,
+    remove_orphans,
+)
 from opentranscribe.kit import clock
 from opentranscribe.work.events import FileAdded
 
@@ -311,7 +315,7 @@ class TestExpiry:
         monkeypatch.setattr(clock, "now", lambda: later)
         assert media.tus.head(place).status_code == 410
         state = media.state
-        assert expire_uploads(state.work, state.ports.objects, state.options) == 1
+        assert expire_uploads(state.work, state.options) == 1
         assert media.tus.head(place).status_code == 404
         assert list(media.spool.iterdir()) == []
 
@@ -332,7 +336,8 @@ class TestExpiry:
         objects.put_bytes(f"media/{uuid.uuid4()}", b"orphan")
         objects.put_bytes(f"peaks/{uuid.uuid4()}.i16", b"orphan")
         objects.put_bytes("user_1/file_2/old.mp3", b"of an earlier version")
-        assert expire_uploads(media.state.work, objects, media.state.options) == 3
+        assert expire_uploads(media.state.work, media.state.options) == 1
+        assert remove_orphans(media.state.work, objects) == 2
         assert media.tus.offset(place) == 0
         left = [info.key for info in objects.list()]
         assert left == [f"media/{kept}", "user_1/file_2/old.mp3"]

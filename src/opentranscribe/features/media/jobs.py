@@ -63,8 +63,9 @@ def _finish_one(finisher: Finisher, spool: Spool, upload_uuid: uuid.UUID, size_b
     return True
 
 
-def expire_uploads(work: WorkFactory, objects: Objects, options: Options) -> int:
-    """Throw away uploads that nobody continued, old answers and bytes nobody owns; how many."""
+def expire_uploads(work: WorkFactory, options: Options) -> int:
+    """Throw away uploads that nobody continued, old answers and spooled bytes without an upload;
+    how many."""
     spool = Spool(options.uploads_dir)
     now = clock.now()
     with work(SYSTEM) as changing:
@@ -77,7 +78,7 @@ def expire_uploads(work: WorkFactory, objects: Objects, options: Options) -> int
     strays = [name for name in spool.iter_names(time.time() - STRAY_SECONDS) if name not in known]
     for name in strays:
         spool.remove(name)
-    return len(expired) + len(strays) + remove_orphans(work, objects)
+    return len(expired) + len(strays)
 
 
 def remove_orphans(work: WorkFactory, objects: Objects) -> int:

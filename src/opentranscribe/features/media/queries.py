@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from opentranscribe.schema.media import MediaFile, Upload
 
+#: PostgreSQL takes 65 535 parameters in one statement.
+MOST_PARAMETERS = 10_000
 UNFINISHED = ("active", "finishing")
 HASH_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 5040))")
 
@@ -94,4 +96,8 @@ def delete_file(session: Session, file_id: int) -> None:
 
 
 def existing_file_uuids(session: Session, uuids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-    return set(session.scalars(select(MediaFile.uuid).where(MediaFile.uuid.in_(uuids))))
+    found: set[uuid.UUID] = set()
+    for at in range(0, len(uuids), MOST_PARAMETERS):
+        part = uuids[at : at + MOST_PARAMETERS]
+        found.update(session.scalars(select(MediaFile.uuid).where(MediaFile.uuid.in_(part))))
+    return found
