@@ -34,9 +34,17 @@ def spoken_segments(session: Session, file_id: int) -> Sequence[Row[Any]]:
 
 
 def waiting_job(session: Session, file_id: int, kind: str) -> int | None:
-    """A job of that kind that nobody has taken up: it will see what is being written now."""
+    """A job of that kind that will be taken up next: it will see what is being written now.
+
+    One that waits out a failure does not count; people expect search to follow within a second.
+    """
     return session.scalar(
-        select(Job.id).where(Job.media_file_id == file_id, Job.kind == kind, Job.status == "queued")
+        select(Job.id).where(
+            Job.media_file_id == file_id,
+            Job.kind == kind,
+            Job.status == "queued",
+            or_(Job.not_before.is_(None), Job.not_before <= func.now()),
+        )
     )
 
 
