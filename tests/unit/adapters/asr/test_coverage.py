@@ -21,6 +21,7 @@ class TestFindGaps:
 
     def test_overlooks_pauses_of_up_to_a_second(self) -> None:
         assert find_gaps([_word(0.5, "a"), _word(1.5, "b")], 2.5) == []
+        assert find_gaps([_word(0.0, "a"), _word(1.9, "b")], 2.5) == [(0.4, 1.9)]
 
 
 class TestInsertFound:

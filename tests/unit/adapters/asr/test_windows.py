@@ -40,7 +40,7 @@ class TestPlanWindows:
         assert len(windows) >= 4
 
     def test_cuts_at_the_longest_pause_in_reach(self, silence: Pcm) -> None:
-        spans = _spans((0, 9), (9.2, 18), (18.1, 24), (25.5, 28), (28.1, 50))
+        spans = _spans((0, 9), (9.2, 18), (18.1, 24), (25.5, 27), (27.1, 50))
         windows = plan_windows(spans, silence)
         assert windows[0].end == 24
 
