@@ -35,7 +35,7 @@ def run_graph(
                     waiting.remove(step)
                     running[pool.submit(execute, step)] = step
             if not running:
-                break
+                break  # whatever still waits needs a step that is not in the table, or has failed
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 step = running.pop(future)
@@ -46,6 +46,9 @@ def run_graph(
                 if not errors:
                     give_up()
                 errors.append(error)
+    if waiting and not errors:
+        names = ", ".join(step.name for step in waiting)
+        raise ValueError(f"these steps need one that is not in the table: {names}")
     if errors:
         raise next((error for error in errors if not isinstance(error, Cancelled)), errors[0])
 

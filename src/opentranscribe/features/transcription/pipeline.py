@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -143,8 +143,12 @@ class Pipeline:
             run.progress,
             skip=frozenset(kept),
         )
-        for window in windows:
-            self.store.save_window(run, window)
+        try:
+            for window in windows:
+                self.store.save_window(run, window)
+        finally:
+            if isinstance(windows, Generator):  # its threads end now, not when it is collected
+                windows.close()
         return Outcome(forms.recognition_json(info))
 
     def diarize(self, run: StepRun) -> Outcome:

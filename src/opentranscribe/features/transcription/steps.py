@@ -5,6 +5,8 @@ Weights are rough shares of time on a machine that has not been measured yet.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from opentranscribe.features.jobs.kinds import Step
 from opentranscribe.features.transcription.pipeline import Pipeline
 
@@ -25,7 +27,7 @@ DIARIZE = Step(
     "diarize",
     "Telling voices apart",
     Pipeline.diarize,
-    after=("decode",),
+    after=("decode", "speech"),
     weight=6.0,
     optional=True,
     wanted=Pipeline.is_diarization_wanted,
@@ -48,7 +50,8 @@ ASSIGN = Step(
 )
 SAVE = Step("save", "Saving the transcript", Pipeline.save, after=("assign",), weight=0.1)
 
-#: Speech is looked for before voices are told apart, so that the first text comes early.
+#: Speech is looked for with the whole machine before voices are told apart, so that the first text
+#: comes early.
 PROCESS_STEPS = (
     PROBE,
     DECODE,
@@ -63,14 +66,8 @@ PROCESS_STEPS = (
 REDIARIZE_STEPS = (
     PROBE,
     DECODE,
-    DIARIZE,
+    replace(DIARIZE, after=("decode",)),
     VOICEPRINTS,
-    Step(
-        "assign",
-        "Giving words to speakers",
-        Pipeline.assign,
-        after=("voiceprints",),
-        weight=0.1,
-    ),
+    replace(ASSIGN, after=("voiceprints",)),
     SAVE,
 )

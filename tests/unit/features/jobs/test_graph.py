@@ -67,3 +67,7 @@ class TestRunGraph:
         with pytest.raises(ValueError, match="no"):
             run_graph(DIAMOND, execute, give_up=lambda: None)
         assert ran == ["a"]
+
+    def test_refuses_a_table_that_can_never_end(self) -> None:
+        with pytest.raises(ValueError, match="not in the table: b"):
+            run_graph((step("b", "a"),), lambda _one: None, give_up=lambda: None)
