@@ -1,9 +1,9 @@
 """Measures the diarization that ships: error rates and speed, on recordings with references.
 
-    python bench/diarization.py --data DIR [--model FOLDER] [--threads N]
+    python bench/diarization.py --data DIR [--model FOLDER | --cache FOLDER] [--threads N]
 
 DIR holds ``audio/`` with the recordings and ``.rttm`` references named below. Without ``--model``
-the networks are fetched into the model cache. One setting for all recordings; nobody tells the
+the networks are fetched into the cache (``models``). One setting for all recordings; nobody tells the
 number of speakers.
 """
 
@@ -20,6 +20,7 @@ import av
 from diarization_error import Spoken, measure_error, read_rttm
 
 from opentranscribe.adapters.diarization.onnx import OnnxDiarizer
+from opentranscribe.adapters.models.store import CachedModelStore
 from opentranscribe.ports.audio import SAMPLE_RATE_HZ, Pcm
 from opentranscribe.ports.diarization import SpeakerCount
 from opentranscribe.ports.progress import ignore_progress
@@ -88,10 +89,12 @@ def measure(diarizer: OnnxDiarizer, data: Path, scratch: Path) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--model", type=Path, help="folder with the two networks")
+    parser.add_argument("--cache", type=Path, default=Path("models"), help="model cache")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    diarizer = OnnxDiarizer(lambda: options.model, threads=options.threads)
+    folder = options.model or CachedModelStore(options.cache).fetch("speaker-diarization-onnx")
+    diarizer = OnnxDiarizer(lambda: folder, threads=options.threads)
     with tempfile.TemporaryDirectory() as scratch:
         return 0 if measure(diarizer, options.data, Path(scratch)) else 1
 

@@ -88,7 +88,9 @@ class OnnxDiarizer:
         return self._networks
 
 
-_BANDS = {(MODEL, MODEL_VERSION): MatchBand(same_at_least=0.60, perhaps_at_least=0.45)}
+#: bench/voiceprint_bands.py on three seconds of 60 clips of 6 speakers, plain, as by telephone and
+#: noisy, compared across: at 0.55 no pair of 8 937 is wrongly the same, at 0.40 2.5 % are missed.
+_BANDS = {(MODEL, MODEL_VERSION): MatchBand(same_at_least=0.55, perhaps_at_least=0.40)}
 
 
 def _follow(networks: Networks, audio: Pcm, progress: Progress) -> list[Run]:

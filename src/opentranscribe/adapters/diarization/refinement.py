@@ -20,7 +20,7 @@ DOUBTFUL_MARGIN = 0.30
 #: Parts are about this long.
 PART_SECONDS = 0.8
 #: What the whole piece sounds like counts this much beside the part: short parts are unsure.
-WHOLE_WEIGHT = 0.3
+WHOLE_WEIGHT = 0.1
 
 EmbedPiece = Callable[[Piece], NDArray[np.float32]]
 
