@@ -110,7 +110,8 @@ def create_app(app: App) -> FastAPI:
     api.include_router(docs_router)
     api.add_api_websocket_route("/api/ws", sockets.serve)
     install_openapi(api, ROUTERS, PREFIX)
-    api.mount("/", StaticSite(page_folder()))
+    # Not a route: a wrong method on an address of the API must stay a 405.
+    api.router.default = StaticSite(page_folder())
     return api
 
 

@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import update
 from starlette.testclient import TestClient
+from tests.integration.api.access_table import QUERIES, TABLE, Row
 
 from opentranscribe.bootstrap import App
 from opentranscribe.entrypoints.access import access_of, list_routes
@@ -23,7 +24,6 @@ from opentranscribe.schema.media import MediaFile
 from opentranscribe.schema.speakers import Speaker
 from opentranscribe.schema.transcript import TranscriptSegment
 from opentranscribe.work import SYSTEM, Work
-from tests.integration.api.access_table import QUERIES, TABLE, Row
 
 CALLERS = ("anonymous", "garbage", "disabled", "other", "admin", "owner")
 DECLARED = {"open": "public", "admin": "admin"}
@@ -58,7 +58,7 @@ class Things:
             session = UserSession(
                 user_id=owner.id, kind="bearer", token_hash=f"{number:064}", expires_at=soon
             )
-            person = User(email=f"p{number}@example.org", hashed_password="!")  # noqa: S106
+            person = User(email=f"p{number}@example.org", hashed_password="!")
             work.session.add_all([segment, job, term, session, person])
             work.session.flush()
             for one in (file, *speakers, segment, job, session, person):
@@ -107,7 +107,9 @@ class Matrix:
         self._client = client
         self._things = Things(app)
         self._signed_in: dict[str, dict[str, str]] = {}
-        self.people = {name: person(f"{name}@example.org") for name in ("owner", "other", "disabled")}
+        self.people = {
+            name: person(f"{name}@example.org") for name in ("owner", "other", "disabled")
+        }
         self.people["admin"] = person("admin@example.org", role="admin")
 
     def headers(self, caller: str) -> dict[str, str]:
@@ -139,12 +141,16 @@ class Matrix:
             made = self._client.post("/api/uploads", headers=headers)
             things["upload_uuid"] = made.headers["Location"].rpartition("/")[2]
         if "{edit_uuid}" in operation:
-            address = f"/api/files/{things['file_uuid']}/transcript/segments/{things['segment_uuid']}"
+            address = (
+                f"/api/files/{things['file_uuid']}/transcript/segments/{things['segment_uuid']}"
+            )
             edited = self._client.put(address, json={"text": "new words"}, headers=owner)
             things["edit_uuid"] = edited.json()["edit"]["uuid"]
         return things
 
-    def call(self, operation: str, row: Row, things: dict[str, str], headers: dict[str, str]) -> Any:
+    def call(
+        self, operation: str, row: Row, things: dict[str, str], headers: dict[str, str]
+    ) -> Any:
         method, _, path = operation.partition(" ")
         return self._client.request(
             method,
@@ -247,6 +253,9 @@ class TestAccess:
         for operation, row in TABLE.items():
             if operation.startswith("GET ") and row.kind == "own":
                 answer = matrix.call(operation, row, things, other)
-                found = [name for name, value in things.items()
-                         if name.endswith("uuid") and value in answer.text]
+                found = [
+                    name
+                    for name, value in things.items()
+                    if name.endswith("uuid") and value in answer.text
+                ]
                 assert not found, f"{operation} shows {found} of somebody else"

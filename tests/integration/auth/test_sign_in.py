@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from opentranscribe.bootstrap import App
+from opentranscribe.edge.limits import RateLimit
 from opentranscribe.kit import clock
 from opentranscribe.schema.accounts import LoginGuard, User
 from opentranscribe.work import SYSTEM
@@ -100,8 +102,6 @@ class TestSignIn:
     def test_replaces_a_hash_of_an_older_make(
         self, client: TestClient, person: Person, app: App, password: str
     ) -> None:
-        from pwdlib.hashers.argon2 import Argon2Hasher
-
         user = person("ada@example.org")
         weak = Argon2Hasher(time_cost=1, memory_cost=8192, parallelism=1).hash(password)
         with app.work(SYSTEM) as work:
@@ -240,8 +240,6 @@ class TestRateLimit:
     def test_one_address_cannot_spend_the_processor(
         self, api: object, client: TestClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from opentranscribe.edge.limits import RateLimit
-
         object.__setattr__(client.app.state.edge, "sign_in_limit", RateLimit(3, 0.5))  # type: ignore[attr-defined]
         codes = [attempt(client, f"{number}@example.org", "x") for number in range(4)]
         assert codes == [401, 401, 401, 429]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from opentranscribe.bootstrap import App
@@ -36,9 +36,13 @@ def closing_code(client: TestClient, *messages: str, **headers: str) -> int:
         for message in messages:
             socket.send_text(message)
         with pytest.raises(WebSocketDisconnect) as closed:
-            while True:
-                socket.receive_json()
+            _read_on(socket)
     return closed.value.code
+
+
+def _read_on(socket: WebSocketTestSession) -> None:
+    while True:
+        socket.receive_json()
 
 
 class TestAdmission:

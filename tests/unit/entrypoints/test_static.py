@@ -38,10 +38,10 @@ def site(tmp_path: Path) -> TestClient:
 class TestContentPolicy:
     def test_names_the_scripts_of_the_build_and_no_others(self) -> None:
         policy = content_policy(INDEX)
-        assert f"script-src 'self' {sha(SCRIPT)};" in policy
+        scripts = next(one for one in policy.split("; ") if one.startswith("script-src "))
+        assert set(scripts.split()[1:]) == {"'self'", "'wasm-unsafe-eval'", sha(SCRIPT)}
         assert f"style-src-attr 'unsafe-hashes' {sha('display: contents')}" in policy
         assert "unsafe-inline" not in policy
-        assert "unsafe-eval" not in policy
         assert "frame-ancestors 'none'" in policy
 
 
