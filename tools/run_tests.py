@@ -32,8 +32,8 @@ LEVELS = {
     "contract": 2,
     "integration": 2,
     "upgrade": 2,
-    "docs": 1,
     "e2e": 1,
+    "docs": 1,
 }
 
 
