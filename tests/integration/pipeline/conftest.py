@@ -77,7 +77,7 @@ class Installation:
             "OPENTR_HOME": str(self.home),
             "OPENTR_DATABASE_URL": self.database_url,
             "OPENTR_LEASE_SECONDS": "1",
-            "OPENTR_QUEUE_ENGINE": "held_procrastinate",
+            "OPENTR_QUEUE_ENGINE": "held_procrastinate" if kind == "worker" else "procrastinate",
             "STEPWISE_FOLDER": str(self.remote.folder),
             "OPENTR_MEDIA_TOOLS_ENGINE": "stepwise",
             "OPENTR_RECOGNIZER_ENGINE": "stepwise",
