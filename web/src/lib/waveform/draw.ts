@@ -59,13 +59,15 @@ export function drawWave(
 ): void {
   const count = Math.max(1, Math.floor(width / (BAR_PIXELS + GAP_PIXELS)));
   const bars = resample(scene.peaks, count);
+  // Quiet recordings fill the height too; only the shape matters here.
+  const loudest = bars.reduce((most, bar) => Math.max(most, bar), 0.02);
   const colors = barColors(scene.regions, count, scene.duration);
   const played = scene.duration > 0 ? (scene.time / scene.duration) * width : 0;
   context.clearRect(0, 0, width, height);
   paintLoop(context, width, height, scene);
   for (let bar = 0; bar < count; bar += 1) {
     const x = bar * (BAR_PIXELS + GAP_PIXELS);
-    const size = Math.max(2, bars[bar] * (height - 6));
+    const size = Math.max(2, (bars[bar] / loudest) * (height - 6));
     const color = colors[bar];
     context.globalAlpha = x <= played ? 1 : 0.42;
     context.fillStyle =

@@ -53,6 +53,7 @@ export class Recording {
     try {
       const path = `/files/${this.uuid}/transcript`;
       this.model = new TranscriptModel(await request<Transcript>('GET', path));
+      if (this.peaks.length === 0) void this.#loadExtras();
     } catch (error) {
       this.error = messageOf(error);
     }
@@ -132,6 +133,8 @@ export class Recording {
 
   async #loadExtras(): Promise<void> {
     if (this.underWay) await this.#loadJob();
+    // Peaks come with the first words; before that there is nothing to ask for.
+    if (this.underWay && !this.model?.segments.length) return;
     try {
       const query = { samples: WAVEFORM_SAMPLES };
       const wave = await request<Waveform>('GET', `/files/${this.uuid}/waveform`, { query });

@@ -23,6 +23,7 @@ export const library = {
     'Drop audio or video here, as many files as you like. The first words appear within seconds.',
   chooseFiles: 'Choose files',
   trySample: 'Try the sample recording',
+  sampleTitle: 'Nothing at hand?',
   sampleHint: 'Thirty seconds, two people on the telephone.',
   nothingTitle: 'No recording matches',
   clearFilters: 'Show all recordings',
@@ -66,6 +67,7 @@ export const library = {
     voiceprints: 'Learning the voices',
     assign: 'Giving words to speakers',
     clean: 'Cleaning up',
+    save: 'Saving the transcript',
     index: 'Making it searchable',
     done: 'Done'
   } as Record<string, string>
