@@ -76,7 +76,9 @@ def find_voices(vectors: Floats, seconds: Floats, count: SpeakerCount) -> Floats
         return np.zeros((0, vectors.shape[1]))
     least = count.minimum or 1
     candidates = _condense(items, max(least, 2))
-    voices = _drop_minor(candidates, least)
+    rest = np.setdiff1d(np.arange(len(seconds)), order)
+    short = Clusters(vectors[rest] * seconds[rest, None], seconds[rest], items.shift)
+    voices = _drop_minor(candidates, _count_support(candidates, short), least)
     merged, scores = _merge_down(voices, least, -np.inf)
     wanted = _choose_count(len(voices), scores, count)
     if wanted > len(merged):
@@ -131,11 +133,23 @@ def _keep_longest(items: Clusters) -> Clusters:
     return items.take(np.sort(np.argsort(-items.seconds, kind="stable")[:BLOCK_ITEMS]))
 
 
-def _drop_minor(candidates: Clusters, least: int) -> Clusters:
-    share = LEAST_SHARE * float(candidates.seconds.sum())
+def _count_support(candidates: Clusters, short: Clusters) -> Floats:
+    """Seconds of each candidate, with those of the short pieces that are like it."""
+    support = candidates.seconds.copy()
+    if len(short) and len(candidates):
+        table = _compare(
+            short.sums, short.seconds, candidates.sums, candidates.seconds, candidates.shift
+        )
+        alike = table.max(axis=1) >= NEVER_SCORE
+        np.add.at(support, table.argmax(axis=1)[alike], short.seconds[alike])
+    return support
+
+
+def _drop_minor(candidates: Clusters, support: Floats, least: int) -> Clusters:
+    share = LEAST_SHARE * float(support.sum())
     bound = min(max(share, LEAST_SECONDS), ENOUGH_SECONDS)
-    order = np.argsort(-candidates.seconds, kind="stable")
-    kept = max(least, 1, int((candidates.seconds >= bound).sum()))
+    order = np.argsort(-support, kind="stable")
+    kept = max(least, 1, int((support >= bound).sum()))
     return candidates.take(np.sort(order[:kept]))
 
 
