@@ -14,7 +14,14 @@ from faster_whisper.transcribe import get_suppressed_tokens, merge_punctuations
 from numpy.typing import NDArray
 
 from opentranscribe.adapters.asr.coverage import find_unheard
-from opentranscribe.adapters.asr.guard import Attempt, Doubt, find_doubts
+from opentranscribe.adapters.asr.guard import (
+    Attempt,
+    Doubt,
+    compression_ratio,
+    find_doubts,
+    find_loop,
+    plain_words,
+)
 from opentranscribe.adapters.asr.segments import TimedWord, in_order
 from opentranscribe.ports.audio import SAMPLE_RATE_HZ
 
@@ -23,13 +30,23 @@ _WINDOW_FRAMES = 3000
 _PREPEND = "\"'“¿([{-"
 _APPEND = "\"'.。,，!！?？:：”)]}、"
 _SENTENCE_MARKS = ".。!！?？"
-#: Temperatures of the second looks; greedy alone is repeated with a beam and without hotwords.
-_SECOND_LOOKS = (0.0, 0.2, 0.4, 0.6)
+#: Second looks: without hotwords, with ever less patience for repetition, at last by sampling.
+_SECOND_LOOKS: tuple[dict[str, Any], ...] = (
+    {"beam_size": 5, "repetition_penalty": 1.1, "no_repeat_ngram_size": 5},
+    {"beam_size": 5, "repetition_penalty": 1.3, "no_repeat_ngram_size": 3},
+    {
+        "beam_size": 1,
+        "num_hypotheses": 3,
+        "sampling_topk": 0,
+        "sampling_temperature": 0.4,
+        "no_repeat_ngram_size": 3,
+    },
+)
 #: Less sound than this is not worth a pass of the encoder.
 _SHORTEST_FRAMES = 10
 _TIMESTAMP_FRAMES = 2
 #: Mean probability from which words found in a gap are believed.
-_BELIEVABLE = 0.5
+_BELIEVABLE = 0.7
 _EDGES = " .,;:!?\"'…"
 _LONGEST_WORD_SECONDS = 1.0
 
@@ -61,10 +78,14 @@ class _Pass:
     doubts: tuple[Doubt, ...]
 
     @property
-    def badness(self) -> tuple[bool, bool, float]:
-        """Loops are worse than anything; then doubt; then what the model itself thinks."""
+    def badness(self) -> tuple[float, bool, float]:
+        """A loop is worse than anything, the longer the worse: a model is sure of its loops.
+
+        After that come doubts, then what the model itself thinks.
+        """
         looping = "loop" in self.doubts or "compression" in self.doubts
-        return looping, bool(self.doubts), -self.log_probability
+        repetition = compression_ratio(self.text) if looping else 0.0
+        return repetition, bool(self.doubts), -self.log_probability
 
 
 class WindowDecoder:
@@ -123,32 +144,25 @@ class WindowDecoder:
 
     def _generate(self, encoded: Any, frames: int) -> tuple[_Pass, bool]:
         """The first pass if it looks right, else the best of several others."""
-        first = self._run_pass(encoded, frames, temperature=0.0, second=False)
+        first_look = {"beam_size": self._choices.beam_size}
+        first = self._run_pass(encoded, frames, first_look, self._choices.hotwords)
         if not first.doubts or "silence" in first.doubts:
             return first, False
         passes = [first]
-        for temperature in _SECOND_LOOKS:
+        for look in _SECOND_LOOKS:
             if not self._is_wanted():
                 break
-            again = self._run_pass(encoded, frames, temperature=temperature, second=True)
+            again = self._run_pass(encoded, frames, look, None)
             passes.append(again)
             if not again.doubts:
                 break
         best = min(passes, key=lambda item: item.badness)
         return best, best is not first and first.doubts != ("improbable",)
 
-    def _run_pass(self, encoded: Any, frames: int, *, temperature: float, second: bool) -> _Pass:
-        hotwords = None if second else self._choices.hotwords
+    def _run_pass(
+        self, encoded: Any, frames: int, look: dict[str, Any], hotwords: str | None
+    ) -> _Pass:
         prompt = self._model.get_prompt(self._tokenizer, [], hotwords=hotwords)
-        beam = max(self._choices.beam_size, 5) if second else self._choices.beam_size
-        sampling: dict[str, Any] = {"beam_size": beam}
-        if temperature > 0:
-            sampling = {
-                "beam_size": 1,
-                "num_hypotheses": 3,
-                "sampling_topk": 0,
-                "sampling_temperature": temperature,
-            }
         result = self._model.model.generate(
             encoded,
             [prompt],
@@ -158,8 +172,7 @@ class WindowDecoder:
             suppress_blank=True,
             suppress_tokens=self._suppressed,
             max_initial_timestamp_index=50,
-            no_repeat_ngram_size=10 if second else 0,
-            **sampling,
+            **look,
         )[0]
         tokens = list(result.sequences_ids[0])
         text = self._tokenizer.decode(tokens).strip()
@@ -188,7 +201,7 @@ class WindowDecoder:
             )
             for item in alignment
         ]
-        return in_order(words), consumed
+        return _without_loop(in_order(words)), consumed
 
     def _consume(self, tokens: list[int], size: int) -> tuple[list[int], int]:
         """Whisper closes a finished segment with two time marks. What follows the last pair is
@@ -206,6 +219,13 @@ class WindowDecoder:
         if frames <= 0:
             return tokens, size
         return tokens[:last], min(frames, size)
+
+
+def _without_loop(words: list[TimedWord]) -> list[TimedWord]:
+    """What no second look could mend is said once instead of many times."""
+    plain = ["".join(plain_words(word.text)) for word in words]
+    loop = find_loop(plain)
+    return words if loop is None else words[: loop[0]] + words[loop[1] :]
 
 
 def _flags(best: _Pass, looked_again: bool) -> tuple[str, ...]:

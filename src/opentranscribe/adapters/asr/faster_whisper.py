@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+import ctranslate2
 from faster_whisper import WhisperModel
 
 from opentranscribe.adapters.asr.decoder import DecodingChoices, WindowDecoder
@@ -143,6 +144,8 @@ class FasterWhisperRecognizer:
             raise _unloadable(name, folder) from error
 
     def _construct(self, folder: Path) -> WhisperModel:
+        # Sampling, the last resort of the guard, shall give the same text each time.
+        ctranslate2.set_random_seed(1)
         return WhisperModel(
             str(folder),
             device=self._device.kind,

@@ -48,7 +48,7 @@ class Attempt:
 
 def find_doubts(attempt: Attempt) -> tuple[Doubt, ...]:
     """Why this text should not be believed; empty for a text that looks right."""
-    words = _plain_words(attempt.text)
+    words = plain_words(attempt.text)
     if not words:
         return ()
     doubts: list[Doubt] = []
@@ -75,14 +75,22 @@ def has_loop(words: Sequence[str]) -> bool:
 
     A single word may be repeated up to seven times ("no, no, no, no, no"): people do that.
     """
+    return find_loop(words) is not None or _dominated(words)
+
+
+def find_loop(words: Sequence[str]) -> tuple[int, int] | None:
+    """Half-open range of the words that only repeat the phrase before them."""
     for size in range(1, _LOOP_LONGEST_PHRASE + 1):
-        needed = _LOOP_REPEATS if size > 1 else _LOOP_REPEATS * 2
+        needed = size * ((_LOOP_REPEATS if size > 1 else _LOOP_REPEATS * 2) - 1)
         run = 0
-        for index in range(size, len(words)):
-            run = run + 1 if words[index] == words[index - size] else 0
-            if run >= size * (needed - 1):
-                return True
-    return _dominated(words)
+        for index in range(size, len(words) + 1):
+            if index < len(words) and words[index] == words[index - size]:
+                run += 1
+            elif run >= needed:
+                return index - run, index
+            else:
+                run = 0
+    return None
 
 
 def _dominated(words: Sequence[str]) -> bool:
@@ -102,6 +110,6 @@ def _too_dense(words: Sequence[str], seconds: float) -> bool:
     return len(words) > 12 and len(words) > _WORDS_PER_SECOND_LIMIT * max(seconds, 0.1)
 
 
-def _plain_words(text: str) -> list[str]:
+def plain_words(text: str) -> list[str]:
     kept = "".join(letter if letter.isalnum() else " " for letter in text.lower())
     return kept.split()

@@ -17,7 +17,7 @@ FRAME_SAMPLES = 512
 FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE_HZ
 _CONTEXT_SAMPLES = 64
 #: Blocks are looked at side by side; each starts a little earlier to warm the network's memory.
-_BLOCK_FRAMES = 4096
+_BLOCK_FRAMES = 1024
 _WARM_UP_FRAMES = 64
 #: A span is cut at an inner pause so that windows can be filled well.
 _PIECE_SECONDS = (4.0, 12.0)
