@@ -286,6 +286,20 @@ class TestFinishing:
         file_id = media.tus.get(place + "/result").json()["file_id"]
         assert media.tus.get(f"/api/files/{file_id}/content").content == DATA
 
+    def test_a_client_that_comes_back_finishes_what_is_stored(self, media: Any) -> None:
+        place = media.tus.create(len(DATA))
+        name = place.rpartition("/")[2]
+        spooled = media.spool / f"{name}.part"
+        spooled.write_bytes(DATA)
+        media.state.ports.objects.put_file(f"media/{name}", spooled)
+        first = media.tus.send(place, len(DATA), b"")
+        assert first.status_code == 204
+        again = media.tus.send(place, len(DATA), b"")
+        assert again.headers["Upload-File-Id"] == first.headers["Upload-File-Id"]
+        content = media.tus.get(f"/api/files/{again.headers['Upload-File-Id']}/content").content
+        assert content == DATA
+        assert media.tus.send(place, 0, DATA).status_code == 409
+
     @pytest.mark.parametrize(
         ("given", "kept"),
         [

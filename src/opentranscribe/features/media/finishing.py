@@ -49,6 +49,8 @@ class Finisher:
 
     def finish(self, upload_uuid: uuid.UUID, writer: SpoolWriter | None) -> Finished:
         """Idempotent. Raises UploadDamagedError, StorageFullError, ObjectNotFoundError."""
+        if writer is None and (answer := self._find_answer(upload_uuid)) is not None:
+            return answer
         sha256 = writer.sha256() if writer else self._hash_object(upload_uuid)
         known = self._begin(upload_uuid, sha256)
         if known is not None:
@@ -57,6 +59,11 @@ class Finisher:
             self._objects.put_file(object_key(upload_uuid), self._spool.path(upload_uuid))
         with self._work(SYSTEM) as work:
             return self._conclude(work, upload_uuid, sha256)
+
+    def _find_answer(self, upload_uuid: uuid.UUID) -> Finished | None:
+        with self._work(SYSTEM) as work:
+            upload = self._locked(work, upload_uuid)
+            return _answer(work, upload) if upload.status == "finished" else None
 
     def _begin(self, upload_uuid: uuid.UUID, sha256: str) -> Finished | None:
         """The answer if there is one without storing anything."""

@@ -163,6 +163,9 @@ async def _append(
     offset: int,
     checksum: tuple[str, bytes] | None,
 ) -> Appended:
+    stored = await run_in_threadpool(uploads.conclude_stored, upload_uuid, offset)
+    if stored is not None:
+        return stored
     announced = _number(request, "content-length")
     opened = await run_in_threadpool(uploads.open_writer, upload_uuid, offset, announced)
     try:

@@ -114,6 +114,17 @@ class UploadService:
             raise UploadHeaderError("More bytes were announced than the upload has left.")
         return opened
 
+    def conclude_stored(self, upload_uuid: uuid.UUID, offset: int) -> Appended | None:
+        """The end of an upload whose bytes have left the spool: they are in the store already,
+        but the last answer, or even the last transaction, was lost. None while they are here."""
+        if self._spool.path(upload_uuid).exists():
+            return None
+        standing = self.stand(upload_uuid)
+        if offset != standing.offset:
+            raise OffsetError(standing.offset)
+        finished = self._finisher.finish(upload_uuid, None)
+        return Appended(standing.offset, standing.expires_at, finished)
+
     def settle(self, opened: OpenUpload) -> Appended:
         """Make what came durable and, when it is the last of it, the upload a file."""
         writer = opened.writer
