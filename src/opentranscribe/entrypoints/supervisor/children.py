@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from opentranscribe.entrypoints.supervisor.logs import open_log
+from opentranscribe.entrypoints.supervisor.strays import remember
 
 PR_SET_PDEATHSIG = 1
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -28,6 +29,7 @@ class Child:
     command: Sequence[str]
     environment: dict[str, str]
     log_dir: Path
+    run_dir: Path
     stop_seconds: float = 20.0
     ready: Callable[[], Awaitable[bool]] | None = None
     process: asyncio.subprocess.Process | None = None
@@ -57,6 +59,7 @@ class Child:
     async def _run_once(self) -> None:
         with open_log(self.log_dir, self.name) as log:
             self.process = await self._spawn(log)
+        remember(self.run_dir, self.name, self.process.pid)
         self._turn("starting")
         watch = asyncio.create_task(self._watch_ready())
         await self.process.wait()

@@ -29,6 +29,7 @@ from opentranscribe.entrypoints.supervisor.secret_files import (
     ensure_secret,
     private_folder,
 )
+from opentranscribe.entrypoints.supervisor.strays import end_strays
 from opentranscribe.kit.errors import AppError, ConflictError, UnavailableError
 from opentranscribe.schema.migrations.runner import upgrade
 from opentranscribe.settings import Settings, inherited_environment
@@ -164,7 +165,9 @@ class Supervisor:
         children = []
         for name, arguments in commands.items():
             command = [sys.executable, "-m", *arguments]
-            children.append(Child(name, command, base, self.settings.logs_dir))
+            children.append(
+                Child(name, command, base, self.settings.logs_dir, self.settings.run_dir)
+            )
         children[0].ready = lambda: answers_http(self.settings.bind_host, port, "/livez")
         return children
 
@@ -248,6 +251,7 @@ def main() -> int:
     try:
         with data_folder_lock(settings):
             failure.unlink(missing_ok=True)
+            end_strays(settings.run_dir)
             try:
                 asyncio.run(Supervisor(settings).run())
             except AppError as error:
