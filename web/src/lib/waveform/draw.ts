@@ -15,7 +15,7 @@ export interface Region {
 }
 
 export interface WaveScene {
-  peaks: readonly (readonly [number, number])[];
+  peaks: readonly (readonly number[])[];
   duration: number;
   time: number;
   regions: readonly Region[];

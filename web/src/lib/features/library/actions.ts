@@ -1,6 +1,6 @@
 // What can be done with a recording from the list or its page.
 import { messageOf, request } from '$lib/api/client';
-import type { FileItem, JobView } from '$lib/api/types';
+import type { JobView, MediaFile } from '$lib/api/types';
 import { m } from '$lib/i18n';
 import { toasts } from '$lib/ui/toasts.svelte';
 
@@ -31,6 +31,6 @@ export function cancelFile(uuid: string): Promise<unknown> {
   return attempt(() => request('POST', `/files/${uuid}/cancel`));
 }
 
-export function addSample(): Promise<FileItem | null> {
-  return attempt(() => request<FileItem>('POST', '/files/sample'));
+export function addSample(): Promise<MediaFile | null> {
+  return attempt(() => request<MediaFile>('POST', '/files/sample'));
 }

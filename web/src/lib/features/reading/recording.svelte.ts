@@ -13,7 +13,7 @@ export class Recording {
   file = $state<FileDetail | null>(null);
   model = $state.raw<TranscriptModel | null>(null);
   job = $state<JobView | null>(null);
-  peaks = $state.raw<[number, number][]>([]);
+  peaks = $state.raw<number[][]>([]);
   state = $state<'loading' | 'ready' | 'missing' | 'failed'>('loading');
   error = $state('');
   /** While true, changes from elsewhere wait, so that nothing moves under the cursor. */

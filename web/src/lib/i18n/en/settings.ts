@@ -45,6 +45,7 @@ export const settings = {
   checkAgain: 'Check again',
   about: 'About',
   aboutLead: 'A self-hosted home for what people said.',
-  licences: 'Licences of the parts',
-  engines: 'Engines'
+  licence: 'Licence',
+  parts: 'Parts',
+  partsLead: 'What it is built on, and under which licence.'
 };
