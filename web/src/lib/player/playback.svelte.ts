@@ -42,6 +42,7 @@ export class Playback {
     on('timeupdate', () => this.#tell());
     on('error', () => (this.failed = true));
     on('loadedmetadata', () => {
+      this.failed = false;
       if (Number.isFinite(element.duration)) this.duration = element.duration;
       element.playbackRate = this.rate;
       if (this.#pending !== null) element.currentTime = this.#pending;

@@ -8,6 +8,8 @@ export interface Block {
   turn: Turn;
   segments: readonly Segment[];
   element: HTMLElement;
+  /** A guess of its height in pixels, before it was laid out. */
+  height: number;
   /** Which speaker, name and colour the head shows. */
   headKey: string;
 }
@@ -40,13 +42,11 @@ export function buildBlock(model: TranscriptModel, turn: Turn): Block {
   const segments = model.segments.slice(turn.first, turn.last + 1);
   element.className = turn.opens ? 'turn opens' : 'turn';
   element.append(buildHead(model, turn), buildText(segments));
-  // A first guess of the height keeps the scroll bar steady before anything was laid out.
   const characters = segments.reduce((sum, segment) => sum + segment.text.length, 0);
   const lines = Math.max(1, Math.ceil(characters / 78));
   const height = lines * 29 + (turn.opens ? 46 : 16);
-  element.style.containIntrinsicSize = `auto none auto ${height}px`;
   paintSpeaker(element, model, turn);
-  return { turn, segments, element, headKey: headKey(model, turn) };
+  return { turn, segments, element, height, headKey: headKey(model, turn) };
 }
 
 export function repaintHead(block: Block, model: TranscriptModel, turn: Turn): void {

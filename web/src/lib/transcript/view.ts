@@ -3,6 +3,8 @@ import { buildBlock, repaintHead, shows, type Block } from './blocks';
 import type { Match } from './find';
 import { tokenOffsets, UNCERTAIN_BELOW, type TranscriptModel } from './model';
 import { Painter } from './painter';
+import { boxOf, caretAt, hasSelection, rangeIn } from './places';
+import { Stretches } from './stretches';
 
 export interface ViewEvents {
   seek(seconds: number): void;
@@ -12,6 +14,8 @@ export interface ViewEvents {
 
 const FIRST_SLICE = 40;
 const SLICE = 150;
+/** A line of text this far below the top of the window is what somebody is reading. */
+const READING_LINE = 0.25;
 
 export class TranscriptView {
   model: TranscriptModel | null = null;
@@ -19,7 +23,7 @@ export class TranscriptView {
   #turnOf = new WeakMap<Element, number>();
   #uncertain = new Map<number, Range[]>();
   #painter: Painter;
-  #near: IntersectionObserver;
+  #stretches: Stretches;
   #timer = 0;
   #word = -2;
   #abort = new AbortController();
@@ -29,9 +33,7 @@ export class TranscriptView {
     readonly events: ViewEvents
   ) {
     this.#painter = new Painter(root);
-    this.#near = new IntersectionObserver((entries) => this.#seen(entries), {
-      rootMargin: '300px'
-    });
+    this.#stretches = new Stretches(root, (turn, near) => this.#seen(turn, near));
     const { signal } = this.#abort;
     root.addEventListener('click', (event) => this.#clicked(event), { signal });
     root.addEventListener('dblclick', (event) => this.#doubled(event), { signal });
@@ -39,17 +41,23 @@ export class TranscriptView {
 
   destroy(): void {
     this.#abort.abort();
-    this.#near.disconnect();
+    this.#stretches.destroy();
     this.#painter.clear();
     clearTimeout(this.#timer);
   }
 
-  /** Shows `model`; paragraphs that did not change keep their elements. */
+  /** Shows `model`; paragraphs that did not change keep their elements, the reader the place. */
   show(model: TranscriptModel): void {
+    const place = this.#readingPlace();
     const sameSoFar = this.#keep(model);
     this.model = model;
-    for (const block of this.#blocks.splice(sameSoFar)) this.#forget(block);
-    this.#buildTo(Math.min(model.turns.length, Math.max(sameSoFar, FIRST_SLICE)));
+    const gone = this.#blocks.splice(sameSoFar);
+    for (const block of gone) this.#forget(block);
+    if (gone.length) this.#stretches.settle();
+    const word = place && gone.length ? model.wordAt(place.seconds) : -1;
+    const turn = word < 0 ? 0 : model.turnOfSegment(model.segmentOfWord(word));
+    this.#buildTo(Math.max(sameSoFar, turn + FIRST_SLICE));
+    if (place && word >= 0) this.#restore(word, place.top);
     this.#schedule();
     this.#word = -2;
   }
@@ -95,6 +103,16 @@ export class TranscriptView {
     return now;
   }
 
+  /** Lays out the paragraph of `word` and brings it into the window when it was far away. */
+  reveal(word: number): DOMRect | null {
+    const range = this.rangeOfWord(word);
+    const box = boxOf(range);
+    if (box && box.bottom > -innerHeight && box.top < 2 * innerHeight) return box;
+    const turn = range?.startContainer.parentElement?.closest('.turn');
+    turn?.scrollIntoView({ block: 'start', behavior: 'instant' });
+    return boxOf(range);
+  }
+
   /** The text node of a segment, built now if it was not yet. */
   textOf(segment: number): Text | null {
     if (!this.model) return null;
@@ -129,35 +147,49 @@ export class TranscriptView {
     const turn = model.turns[at];
     if (old.turn.first !== turn.first || old.turn.last !== turn.last) return false;
     const block = buildBlock(model, turn);
-    this.#forget(old, block.element);
+    this.#forget(old, block);
     this.#register(block, at);
     return true;
   }
 
-  #forget(block: Block, replacement?: HTMLElement): void {
+  #forget(block: Block, replacement?: Block): void {
     const turn = this.#turnOf.get(block.element);
-    this.#near.unobserve(block.element);
     if (turn !== undefined) this.#dropUncertain(turn);
-    if (replacement) block.element.replaceWith(replacement);
-    else block.element.remove();
+    if (replacement) this.#stretches.replace(block, replacement);
+    else this.#stretches.remove(block);
   }
 
   #register(block: Block, at: number): void {
     this.#blocks[at] = block;
     this.#turnOf.set(block.element, at);
-    this.#near.observe(block.element);
+  }
+
+  /** What is being read: the time of the word on the reading line, and how far down it is. */
+  #readingPlace(): { seconds: number; top: number } | null {
+    const home = this.root.getBoundingClientRect();
+    const y = innerHeight * READING_LINE;
+    if (!this.model || home.top > 0 || home.bottom < y) return null;
+    const caret = caretAt(home.left + 8, y);
+    const place = this.#place(caret?.node.parentElement ?? null);
+    const word = place ? this.#wordAtPoint(home.left + 8, y, place) : -1;
+    const box = boxOf(this.rangeOfWord(word));
+    return box ? { seconds: this.model.starts[word] / 1000, top: box.top } : null;
+  }
+
+  #restore(word: number, top: number): void {
+    this.reveal(word);
+    const box = boxOf(this.rangeOfWord(word));
+    if (box) scrollBy({ top: box.top - top, behavior: 'instant' });
   }
 
   #buildTo(count: number): void {
     if (!this.model || this.#blocks.length >= count) return;
-    const fragment = document.createDocumentFragment();
     const end = Math.min(count, this.model.turns.length);
     for (let at = this.#blocks.length; at < end; at += 1) {
       const block = buildBlock(this.model, this.model.turns[at]);
-      fragment.append(block.element);
+      this.#stretches.append(block);
       this.#register(block, at);
     }
-    this.root.append(fragment);
   }
 
   #schedule(): void {
@@ -181,13 +213,11 @@ export class TranscriptView {
     return range;
   }
 
-  #seen(entries: IntersectionObserverEntry[]): void {
-    for (const entry of entries) {
-      const turn = this.#turnOf.get(entry.target);
-      if (turn === undefined || !this.model) continue;
-      if (!entry.isIntersecting) this.#dropUncertain(turn);
-      else if (!this.#uncertain.has(turn)) this.#addUncertain(turn);
-    }
+  #seen(element: Element, near: boolean): void {
+    const turn = this.#turnOf.get(element);
+    if (turn === undefined) return;
+    if (!near) this.#dropUncertain(turn);
+    else if (!this.#uncertain.has(turn)) this.#addUncertain(turn);
   }
 
   #addUncertain(turn: number): void {
@@ -228,21 +258,21 @@ export class TranscriptView {
   }
 
   #seekTo(event: MouseEvent, place: { turn: number; element: HTMLElement }): void {
-    const word = this.#wordAtPoint(event, place);
+    const word = this.#wordAtPoint(event.clientX, event.clientY, place);
     if (word >= 0 && this.model) this.events.seek(this.model.starts[word] / 1000);
   }
 
   #doubled(event: MouseEvent): void {
     const place = this.#place(event.target);
     if (!place || !this.model || this.model.source.status !== 'final') return;
-    const word = this.#wordAtPoint(event, place);
+    const word = this.#wordAtPoint(event.clientX, event.clientY, place);
     if (word < 0) return;
     getSelection()?.removeAllRanges();
     this.events.edit(place.turn, this.model.segmentOfWord(word));
   }
 
-  #wordAtPoint(event: MouseEvent, place: { turn: number; element: HTMLElement }): number {
-    const caret = caretAt(event.clientX, event.clientY);
+  #wordAtPoint(x: number, y: number, place: { turn: number; element: HTMLElement }): number {
+    const caret = caretAt(x, y);
     const span = caret?.node.parentElement?.closest('.segment');
     if (!caret || !span || !this.model || !(caret.node instanceof Text)) return -1;
     const k = [...place.element.querySelectorAll('.segment')].indexOf(span);
@@ -257,29 +287,4 @@ export class TranscriptView {
 
 function finality(model: TranscriptModel | null): boolean {
   return model?.source.status === 'final';
-}
-
-function rangeIn(node: Text, start: number, end: number): Range {
-  const range = document.createRange();
-  range.setStart(node, start);
-  range.setEnd(node, end);
-  return range;
-}
-
-function hasSelection(): boolean {
-  const selection = getSelection();
-  return selection !== null && !selection.isCollapsed;
-}
-
-/** The text position under a point, by whichever of the two calls the browser has. */
-function caretAt(x: number, y: number): { node: Node; offset: number } | null {
-  if ('caretPositionFromPoint' in document) {
-    const position = document.caretPositionFromPoint(x, y);
-    return position ? { node: position.offsetNode, offset: position.offset } : null;
-  }
-  const legacy = document as Document & {
-    caretRangeFromPoint?(x: number, y: number): Range | null;
-  };
-  const range = legacy.caretRangeFromPoint?.(x, y);
-  return range ? { node: range.startContainer, offset: range.startOffset } : null;
 }

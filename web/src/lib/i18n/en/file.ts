@@ -30,6 +30,8 @@ export const file = {
   pause: 'Pause',
   back5: 'Back 5 seconds',
   forward5: 'Forward 5 seconds',
+  cannotPlay:
+    'This browser cannot play the recording. The transcript can be read and corrected all the same, and the menu above offers the recording as a download.',
   speed: 'Speed',
   volume: 'Volume',
   mute: 'Mute',

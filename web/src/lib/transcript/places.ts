@@ -1,0 +1,32 @@
+// Points on the screen, positions in the text, and back.
+
+export function rangeIn(node: Text, start: number, end: number): Range {
+  const range = document.createRange();
+  range.setStart(node, start);
+  range.setEnd(node, end);
+  return range;
+}
+
+export function hasSelection(): boolean {
+  const selection = getSelection();
+  return selection !== null && !selection.isCollapsed;
+}
+
+/** The text position under a point, by whichever of the two calls the browser has. */
+export function caretAt(x: number, y: number): { node: Node; offset: number } | null {
+  if ('caretPositionFromPoint' in document) {
+    const position = document.caretPositionFromPoint(x, y);
+    return position ? { node: position.offsetNode, offset: position.offset } : null;
+  }
+  const legacy = document as Document & {
+    caretRangeFromPoint?(x: number, y: number): Range | null;
+  };
+  const range = legacy.caretRangeFromPoint?.(x, y);
+  return range ? { node: range.startContainer, offset: range.startOffset } : null;
+}
+
+/** Where a word is on the screen; null when it is in a part that was never laid out. */
+export function boxOf(range: Range | null): DOMRect | null {
+  const box = range?.getBoundingClientRect();
+  return box && (box.width > 0 || box.height > 0) ? box : null;
+}
