@@ -1,6 +1,6 @@
 """Writes web/openapi.json, from which the page's types are made (``npm run api`` in web/).
 
-    python tools/gen_openapi.py [--check]
+    PYTHONPATH=src python tools/gen_openapi.py [--check]
 
 No database is asked: the description comes from the routes alone.
 """
@@ -11,6 +11,10 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+
+from opentranscribe.bootstrap import build_app
+from opentranscribe.entrypoints.http import create_app
+from opentranscribe.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "web" / "openapi.json"
@@ -27,10 +31,6 @@ ENGINES = {
 
 def describe() -> str:
     """The description as it is kept: sorted, and with no version, which changes by itself."""
-    from opentranscribe.bootstrap import build_app
-    from opentranscribe.entrypoints.http import create_app
-    from opentranscribe.settings import Settings
-
     with tempfile.TemporaryDirectory() as home:
         nowhere = f"postgresql://nobody@/none?host={home}"
         settings = Settings.load(Path(home), database_url=nowhere, offline=True, **ENGINES)
@@ -44,7 +44,6 @@ def describe() -> str:
 
 
 def main() -> int:
-    sys.path.insert(0, str(ROOT / "src"))
     text = describe()
     if "--check" not in sys.argv[1:]:
         TARGET.write_text(text, encoding="utf-8")
