@@ -81,7 +81,8 @@ def measure(diarizer: OnnxDiarizer, data: Path, scratch: Path) -> bool:
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{sound:.0f} s of sound in {spent:.1f} s: {sound / spent:.0f} x real time, {peak:.0f} MB"
+        f"{sound:.0f} s of sound in {spent:.1f} s: {sound / spent:.0f} x real time, "
+        f"{1000 * work / sound:.1f} ms of processor time a second of sound, {peak:.0f} MB"
     )
     return reached and sound / spent >= LEAST_TIMES_REAL
 
