@@ -121,22 +121,29 @@ class WindowDecoder:
             stretch = samples[round(start * SAMPLE_RATE_HZ) : round(end * SAMPLE_RATE_HZ)]
             found = [
                 _moved(word, start, end)
-                for part in self._decode_through(stretch)
+                for part in self._decode_through(stretch, thorough=False)
                 if "uncertain" not in part.flags
                 for word in part.words
             ]
             parts = insert_found(parts, found)
         return parts
 
-    def _decode_through(self, samples: NDArray[np.float32]) -> list[DecodedPart]:
-        """Thirty seconds at a time; each pass begins where the one before stopped being sure."""
+    def _decode_through(
+        self, samples: NDArray[np.float32], *, thorough: bool = True
+    ) -> list[DecodedPart]:
+        """Thirty seconds at a time; each pass begins where the one before stopped being sure.
+
+        What is not believed at first sight gets second looks only if ``thorough``.
+        """
         content = len(samples) // 160
         features = self._model.feature_extractor(samples)
         parts: list[DecodedPart] = []
         seek = 0
         while content - seek >= _SHORTEST_FRAMES and self._is_wanted():
             size = min(_WINDOW_FRAMES, content - seek)
-            encoded, best, looked_again = self._look(features[:, seek : seek + size])
+            encoded, best, looked_again = self._look(
+                features[:, seek : seek + size], thorough=thorough
+            )
             if "silence" in best.doubts:
                 seek += size
                 continue
@@ -146,7 +153,7 @@ class WindowDecoder:
             seek += max(consumed, _SHORTEST_FRAMES)
         return parts
 
-    def _look(self, features: NDArray[np.float32]) -> tuple[Any, _Pass, bool]:
+    def _look(self, features: NDArray[np.float32], *, thorough: bool) -> tuple[Any, _Pass, bool]:
         """Short sound is first looked at without all of its padding, which is much quicker.
 
         Whisper learnt on thirty seconds and may lose itself on less, so that the least doubt leads
@@ -157,20 +164,23 @@ class WindowDecoder:
             encoded = self._model.encode(pad_or_trim(features, _SHORT_CONTEXT))
             look = {"beam_size": self._choices.beam_size}
             quick = self._run_pass(encoded, frames, look, self._choices.hotwords)
-            if not quick.doubts and quick.log_probability > _SURE_LOG_PROBABILITY:
+            sure = not quick.doubts and quick.log_probability > _SURE_LOG_PROBABILITY
+            if sure or not thorough:
                 return encoded, quick, False
         encoded = self._model.encode(pad_or_trim(features))
-        best, looked_again = self._generate(encoded, frames)
+        best, looked_again = self._generate(encoded, frames, _SECOND_LOOKS if thorough else ())
         return encoded, best, looked_again
 
-    def _generate(self, encoded: Any, frames: int) -> tuple[_Pass, bool]:
+    def _generate(
+        self, encoded: Any, frames: int, second_looks: Sequence[dict[str, Any]]
+    ) -> tuple[_Pass, bool]:
         """The first pass if it looks right, else the best of several others."""
         first_look = {"beam_size": self._choices.beam_size}
         first = self._run_pass(encoded, frames, first_look, self._choices.hotwords)
         if not first.doubts or "silence" in first.doubts:
             return first, False
         passes = [first]
-        for look in _SECOND_LOOKS:
+        for look in second_looks:
             if not self._is_wanted():
                 break
             again = self._run_pass(encoded, frames, look, None)
