@@ -35,14 +35,13 @@ def page_folder() -> Path:
 
 def content_policy(html: str) -> str:
     """Content-Security-Policy for the page: no foreign and no inline code except what the build
-    itself wrote into ``html``, named by hash. WebAssembly (hashing of uploads) may be compiled;
-    that does not allow ``eval``."""
+    itself wrote into ``html``, named by hash."""
     scripts = _hashes(INLINE_SCRIPT.findall(html))
     styles = _hashes(INLINE_STYLE.findall(html))
     attributes = _hashes([*STYLE_ATTRIBUTE.findall(html), ANNOUNCER_STYLE])
     parts = [
         "default-src 'self'",
-        " ".join(["script-src 'self' 'wasm-unsafe-eval'", *scripts]),
+        " ".join(["script-src 'self'", *scripts]),
         " ".join(["style-src 'self'", *styles]),
         " ".join(["style-src-attr 'unsafe-hashes'", *attributes]),
         "img-src 'self' data: blob:",

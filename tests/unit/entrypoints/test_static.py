@@ -39,7 +39,7 @@ class TestContentPolicy:
     def test_names_the_scripts_of_the_build_and_no_others(self) -> None:
         policy = content_policy(INDEX)
         scripts = next(one for one in policy.split("; ") if one.startswith("script-src "))
-        assert set(scripts.split()[1:]) == {"'self'", "'wasm-unsafe-eval'", sha(SCRIPT)}
+        assert set(scripts.split()[1:]) == {"'self'", sha(SCRIPT)}
         assert f"style-src-attr 'unsafe-hashes' {sha('display: contents')}" in policy
         assert "unsafe-inline" not in policy
         assert "frame-ancestors 'none'" in policy
