@@ -52,6 +52,7 @@ class SignInService:
             user.last_login_at = clock.now()
             if identity.rehashed:
                 user.hashed_password = identity.rehashed
+                user.password_hash_version = "argon2id"  # noqa: S105 - the name of the method
             return SessionService(work, self._options).open(user, kind, device)
 
     def _find_user(self, work: Work, identity: ExternalIdentity) -> User | None:
