@@ -21,3 +21,9 @@ class EditConflictError(ConflictError):
     """Somebody changed the same thing since; nothing was overwritten."""
 
     code = "edit_conflict"
+
+
+class EditOutdatedError(ConflictError):
+    """What the change was made to is gone: the recording was transcribed again since."""
+
+    code = "edit_outdated"

@@ -78,7 +78,7 @@ class SpeakerSegments:
     """A set of segments that change hands together: the merge of one speaker into another."""
 
     def read(self, work: Work, subject: UUID) -> State:
-        return {"speaker_uuid": str(subject)}
+        return {"speaker_uuid": str(queries.get_speaker(work, subject).uuid)}
 
     def write(self, work: Work, subject: UUID, state: State) -> None:
         target = queries.get_speaker(work, UUID(state["speaker_uuid"]))

@@ -6,11 +6,11 @@ from typing import Any, Literal
 from uuid import UUID
 
 from opentranscribe.features.editing import queries
-from opentranscribe.features.editing.errors import EditConflictError
-from opentranscribe.features.editing.operations import KINDS, State
+from opentranscribe.features.editing.errors import EditConflictError, EditOutdatedError
+from opentranscribe.features.editing.operations import KINDS, Kind, State
 from opentranscribe.features.editing.rules import retime
 from opentranscribe.kit import clock
-from opentranscribe.kit.errors import InvalidError
+from opentranscribe.kit.errors import InvalidError, NotFoundError
 from opentranscribe.ports.notices import Notice
 from opentranscribe.schema.media import MediaFile
 from opentranscribe.schema.transcript import TranscriptEdit
@@ -81,7 +81,8 @@ class EditingService:
     def turn(
         self, file_uuid: UUID, edit_uuid: UUID, way: Literal["undo", "redo"]
     ) -> TranscriptEdit:
-        """Go back or forth over one edit. Raises EditConflictError, EditNotFoundError."""
+        """Go back or forth over one edit. Raises EditConflictError, EditOutdatedError,
+        EditNotFoundError."""
         file = get_file(self.work, file_uuid)
         edit = queries.get_edit(self.work, file.id, edit_uuid)
         undoing = way == "undo"
@@ -89,19 +90,27 @@ class EditingService:
             raise EditConflictError(
                 f"That change is already {'undone' if undoing else 'in force'}."
             )
-        kind = KINDS[edit.kind]
         here, there = (edit.after, edit.before) if undoing else (edit.before, edit.after)
-        present = kind.operation.read(self.work, edit.subject_uuid)
-        if any(present[key] != here[key] for key in kind.compares):
-            raise EditConflictError(
-                "This was changed again since. Undo the later change first; nothing was overwritten."
-            )
-        kind.operation.write(self.work, edit.subject_uuid, there)
+        try:
+            self._swap(KINDS[edit.kind], edit.subject_uuid, here, there)
+        except NotFoundError as error:
+            raise EditOutdatedError(
+                "The recording was transcribed again after this change, so that what it changed is "
+                "no longer there. Nothing was altered; correct the present transcript instead."
+            ) from error
         edit.undone_at = clock.now() if undoing else None
         edit.redone_at = None if undoing else clock.now()
         edit.undone_by = self.work.actor.user_id if undoing else None
         self._changed(file)
         return edit
+
+    def _swap(self, kind: Kind, subject: UUID, here: State, there: State) -> None:
+        present = kind.operation.read(self.work, subject)
+        if any(present[key] != here[key] for key in kind.compares):
+            raise EditConflictError(
+                "This was changed again since. Undo the later change first; nothing was overwritten."
+            )
+        kind.operation.write(self.work, subject, there)
 
     def _record(
         self, kind: str, file_id: int, subject: UUID, before: State, after: State
