@@ -22,6 +22,7 @@ from opentranscribe import __version__
 from opentranscribe.bootstrap import App, build_app
 from opentranscribe.entrypoints.background import configure_logging, wait_for_schema
 from opentranscribe.entrypoints.worker import process_name
+from opentranscribe.features.auth.janitor import sweep_sign_ins
 from opentranscribe.features.jobs.heartbeat import Heartbeat
 from opentranscribe.features.jobs.sweeper import sweep
 from opentranscribe.features.media import jobs as media
@@ -64,6 +65,7 @@ CHORES: tuple[Chore, ...] = (
         3600.0,
         lambda app: remove_stale_scratch(app.work, app.options.scratch_dir),
     ),
+    Chore("sweep sign-ins", 3600.0, lambda app: sweep_sign_ins(app.work)),
 )
 
 

@@ -142,3 +142,8 @@ def count_try(
 
 def forget_tries(work: Work, subject: str) -> None:
     work.session.execute(delete(LoginGuard).where(LoginGuard.subject_hash == subject))
+
+
+def delete_forgotten_tries(work: Work, at: datetime) -> None:
+    """Strangers can make any number of these rows: one for each name they try."""
+    work.session.execute(delete(LoginGuard).where(LoginGuard.last_failure_at < at - FORGET_AFTER))

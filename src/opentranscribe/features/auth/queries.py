@@ -65,11 +65,12 @@ def revoke_session(
     return work.session.scalar(statement) is not None
 
 
-def delete_ended_sessions(work: Work, user_id: int, at: datetime) -> None:
+def delete_ended_sessions(work: Work, at: datetime, user_id: int | None = None) -> int:
+    """Those of one person, or everybody's, that ended KEEP_ENDED ago; how many there were."""
     long_ago = at - KEEP_ENDED
-    work.session.execute(
-        delete(UserSession).where(
-            UserSession.user_id == user_id,
-            or_(UserSession.expires_at < long_ago, UserSession.revoked_at < long_ago),
-        )
+    ended = delete(UserSession).where(
+        or_(UserSession.expires_at < long_ago, UserSession.revoked_at < long_ago)
     )
+    if user_id is not None:
+        ended = ended.where(UserSession.user_id == user_id)
+    return len(work.session.scalars(ended.returning(UserSession.id)).all())

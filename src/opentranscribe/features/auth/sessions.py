@@ -45,7 +45,7 @@ class SessionService:
             else self._options.bearer_ttl_seconds
         )
         opened = OpenedSession(new_token(), new_token(), int(lifetime))
-        queries.delete_ended_sessions(self._work, user.id, at)
+        queries.delete_ended_sessions(self._work, at, user.id)
         self._work.session.add(
             UserSession(
                 user_id=user.id,
