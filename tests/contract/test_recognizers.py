@@ -96,5 +96,9 @@ class TestRecognizer:
         with pytest.raises(Cancelled):
             list(recognizer.recognize(recording, spans, OPTIONS, stop)[1])
 
+    def test_tells_what_it_computes_on(self, recognizer: Recognizer, recording: Pcm) -> None:
+        info, _ = recognizer.recognize(recording, [], OPTIONS, ignore_progress)
+        assert recognizer.device() == info.device
+
     def test_tells_its_models(self, recognizer: Recognizer) -> None:
         assert any(model.state == "ready" for model in recognizer.models())

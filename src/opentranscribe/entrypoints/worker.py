@@ -21,6 +21,7 @@ from opentranscribe.bootstrap import App, build_app
 from opentranscribe.entrypoints.background import configure_logging, wait_for_schema
 from opentranscribe.features.jobs.heartbeat import Heartbeat
 from opentranscribe.features.jobs.runner import JobRunner
+from opentranscribe.features.readiness.devices import tell_device_later
 from opentranscribe.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ def work(app: App, queues: Sequence[str], concurrency: int) -> None:
     beating = Heartbeat(
         app.work, name=name, kind="worker", version=__version__, queues=",".join(queues)
     )
+    if "speech" in queues:
+        tell_device_later(app.work, app.ports.recognizer, name)
     with beating, IdleUnloader(app, app.settings.model_idle_seconds) as unloader:
         log.info("working at %s", ", ".join(queues))
         app.ports.queue.work(queues, unloader.watched(runner.handle), concurrency=concurrency)

@@ -107,6 +107,10 @@ class UnknownLanguageError(InvalidError):
 
 
 class Recognizer(Protocol):
+    def device(self) -> Literal["cpu", "cuda"]:
+        """What it computes on, as its engine says; nothing is loaded for the answer."""
+        ...
+
     def models(self) -> Sequence[RecognizerModel]:
         """Everything that could be asked for, whether present or not."""
         ...

@@ -130,6 +130,9 @@ class StepwiseRecognizer:
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
 
+    def device(self) -> str:
+        return "cpu"
+
     def models(self) -> Sequence[RecognizerModel]:
         return [RecognizerModel("base", "all", 1, translates=True, state="ready")]
 

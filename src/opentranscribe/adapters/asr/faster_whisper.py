@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Literal
 
 import ctranslate2
 from faster_whisper import WhisperModel
@@ -60,6 +61,9 @@ class FasterWhisperRecognizer:
         self._device = device or choose_device()
         self._lock = threading.Lock()
         self._loaded: dict[str, WhisperModel] = {}
+
+    def device(self) -> Literal["cpu", "cuda"]:
+        return self._device.kind
 
     def models(self) -> Sequence[RecognizerModel]:
         return [

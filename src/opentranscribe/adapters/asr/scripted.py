@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from opentranscribe.adapters.asr.segments import TimedWord, split_into_segments
 from opentranscribe.ports.asr import (
@@ -36,6 +37,9 @@ class ScriptedRecognizer:
         self._words = script.split()
         self._pace = 1.0 / words_per_second
         self._language = language
+
+    def device(self) -> Literal["cpu", "cuda"]:
+        return "cpu"
 
     def models(self) -> Sequence[RecognizerModel]:
         return [RecognizerModel("scripted", "all", 0, translates=True, state="ready")]

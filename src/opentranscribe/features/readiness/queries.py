@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Text, cast, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from opentranscribe.schema.accounts import User
+from opentranscribe.schema.accounts import SystemSetting, User
 from opentranscribe.schema.jobs import Job, ProcessHeartbeat
 from opentranscribe.schema.media import MediaFile
 from opentranscribe.work import Work
+
+DEVICES_KEY = "engine.devices"
+
+
+def read_devices(work: Work) -> dict[str, str]:
+    """What recognition computes on, by host."""
+    value = work.session.scalar(select(SystemSetting.value).where(SystemSetting.key == DEVICES_KEY))
+    return dict(json.loads(value)) if value else {}
+
+
+def write_device(work: Work, host: str, device: str) -> None:
+    value = json.dumps({host: device})
+    statement = insert(SystemSetting).values(
+        key=DEVICES_KEY, value=value, description="What recognition computes on, by host"
+    )
+    merged = cast(SystemSetting.value, JSONB).concat(cast(statement.excluded.value, JSONB))
+    work.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["key"], set_={"value": cast(merged, Text), "updated_at": func.now()}
+        )
+    )
 
 
 def ask_database(work: Work) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from email.message import Message
 from importlib.metadata import PackageNotFoundError, metadata
-from pathlib import Path
 from typing import cast
 
 from opentranscribe.features.readiness import queries
+from opentranscribe.features.readiness.devices import device_mode
 from opentranscribe.features.readiness.probes import Probe, Remark
 from opentranscribe.features.readiness.schemas import (
     AboutOut,
@@ -27,9 +27,7 @@ from opentranscribe.kit.options import Options
 from opentranscribe.ports import Ports
 from opentranscribe.work import SYSTEM, Work, WorkFactory
 
-#: Without a loaded driver no engine finds a GPU; asking the engine itself would load it here.
-NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
-LICENCE = "AGPL-3.0-or-later"
+LICENCE = "GPL-3.0-or-later"
 #: A process beats every ten seconds; three missed beats and it counts as gone.
 ALIVE_WITHIN = timedelta(seconds=35)
 PARTS = (
@@ -92,7 +90,7 @@ def collect_stats(work: Work, ports: Ports, options: Options, *, for_admin: bool
     users = UserCounts(**dict(zip(("total", "active"), queries.count_users(work), strict=True)))
     return StatsOut(
         version=options.version,
-        device_mode="cuda" if NVIDIA_DRIVER.exists() else "cpu",
+        device_mode=device_mode(work, [one.name for one in processes]),
         whisper_model=options.default_model,
         models=[
             ModelFact(
