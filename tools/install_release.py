@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -174,8 +174,13 @@ def system_node() -> tuple[int, ...]:
     )
 
 
-def build_wheel(build: Path, release: Path, page: Path) -> Path:
-    """One wheel that carries the page, the lock and the files of an installation folder."""
+def build_wheel(
+    build: Path, release: Path, page: Path, change: Callable[[Path], None] = lambda package: None
+) -> Path:
+    """One wheel that carries the page, the lock and the files of an installation folder.
+
+    ``change`` may alter the copy of the package that goes into it.
+    """
     tree = build / "tree"
     package = tree / "src" / "opentranscribe"
     shutil.copytree(ROOT / "src", tree / "src", ignore=shutil.ignore_patterns(*IGNORED))
@@ -187,6 +192,7 @@ def build_wheel(build: Path, release: Path, page: Path) -> Path:
         (outer / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, outer / name)
     shutil.copy(ROOT / "requirements" / "base.txt", outer / "requirements.txt")
+    change(package)
     (package / "release.json").write_text(json.dumps(release_facts(package), indent=2))
     command = [python_of(build / "venv"), "-m", "hatchling", "build", "-t", "wheel", "-d", release]
     run(command, cwd=tree)
@@ -201,7 +207,7 @@ def release_facts(package: Path) -> dict[str, object]:
         for path in sorted(package.rglob("*"))
         if path.is_file()
     }
-    version = (ROOT / "VERSION").read_text().strip().lstrip("v")
+    version = (package / "outer" / "VERSION").read_text().strip().lstrip("v")
     return {"format": 1, "version": version, "breaking_changes": [], "files": hashes}
 
 
