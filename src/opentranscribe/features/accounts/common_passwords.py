@@ -1,13 +1,32 @@
-"""Passwords of fifteen characters and more that turn up in leaks again and again.
+"""Passwords that turn up in leaks again and again: the twenty thousand commonest, and long ones.
 
-Shorter ones are refused by their length alone. Spellings are folded before they are looked up
-(lower case, no punctuation, look-alike digits, no trailing digits), and repetitions and runs along
-the keyboard are found by rule, so that this list can be short.
+The former are Django's list (``common-passwords.txt.gz``, its licence beside it), most of them
+shorter than we allow; they matter as what is left when digits and punctuation are taken away. The
+long ones are written out here. Repetitions and runs along the keyboard are found by rule.
 """
 
 from __future__ import annotations
 
-COMMON = frozenset(
+import gzip
+from functools import cache
+from importlib.resources import files
+
+LEAKED_FILE = "common-passwords.txt.gz"
+
+
+def is_common(text: str) -> bool:
+    """Whether this lower-case text is one of them."""
+    return text in LONG or text in leaked()
+
+
+@cache
+def leaked() -> frozenset[str]:
+    """Read when the first password is chosen, not when the program starts."""
+    packed = files(__package__).joinpath(LEAKED_FILE).read_bytes()
+    return frozenset(gzip.decompress(packed).decode().split("\n")) - {""}
+
+
+LONG = frozenset(
     """
     1111222233334444 111222333444555 112233445566778899 1122334455667788 12121212121212
     122333444455555 123123123123123 1231231231231234 1234512345123451 1234554321123455

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import string
 import unicodedata
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Literal
 
-from opentranscribe.features.accounts.common_passwords import COMMON
+from opentranscribe.features.accounts.common_passwords import is_common
 from opentranscribe.features.accounts.errors import EmailError, WeakPasswordError
 
 Role = Literal["user", "admin"]
@@ -75,8 +76,10 @@ def check_password(password: str, context: Iterable[str] = ()) -> None:
 
 def _is_common(folded: str) -> bool:
     plain = re.sub(r"[\W_]+", "", folded)
-    spellings = {folded, plain, plain.translate(LOOKALIKES), re.sub(r"\d+$", "", plain)}
-    if spellings & COMMON:
+    lettered = plain.translate(LOOKALIKES)
+    bare = plain.strip(string.digits)
+    spellings = {folded, plain, lettered, bare, bare.translate(LOOKALIKES)}
+    if any(is_common(spelling) for spelling in spellings):
         return True
     # One common word several times over: "iloveyouiloveyou".
     return any(plain == plain[:size] * (len(plain) // size) for size in _periods(plain))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opentranscribe.features.accounts.common_passwords import COMMON
+from opentranscribe.features.accounts.common_passwords import LONG, is_common, leaked
 from opentranscribe.features.accounts.errors import EmailError, WeakPasswordError
 from opentranscribe.features.accounts.rules import (
     MIN_LENGTH,
@@ -78,10 +78,34 @@ class TestCheckPassword:
     def test_takes_long_ones_of_any_kind(self, password: str) -> None:
         check_password(password, ("ada@example.org", "Ada Lovelace"))
 
-    @pytest.mark.parametrize("password", sorted(COMMON)[::7])
+    @pytest.mark.parametrize("password", sorted(LONG)[::7])
     def test_refuses_those_of_the_leaks(self, password: str) -> None:
         with pytest.raises(WeakPasswordError):
             check_password(password)
+
+    def test_refuses_the_ten_thousand_commonest_and_more(self) -> None:
+        assert len(leaked()) >= 10_000
+        assert {"123456", "password", "qwerty", "iloveyou", "liverpool"} <= leaked()
+        for password in leaked():
+            with pytest.raises(WeakPasswordError):
+                check_password(password)
+
+    def test_refuses_them_filled_up_to_the_length(self) -> None:
+        """Fifteen characters are not hard to reach with digits and punctuation."""
+        lettered = [one for one in sorted(leaked()) if one.isascii() and one.isalpha()]
+        for word in lettered[:: len(lettered) // 300]:
+            for filled in (
+                f"{word}8362947510",
+                f"2026!{word}!!!!!!!!!!!!",
+                f"{word.title()}-29-07-1984",
+            ):
+                with pytest.raises(WeakPasswordError):
+                    check_password(filled.ljust(MIN_LENGTH, "7"))
+
+    def test_knows_the_list_by_whole_entries(self) -> None:
+        assert is_common("monkey")
+        assert not is_common("")
+        assert not is_common("monke")
 
     @pytest.mark.parametrize(
         "password",
