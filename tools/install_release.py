@@ -29,7 +29,10 @@ OUTER = (
 )
 SOURCES = ("src", "web", "requirements", "pyproject.toml", "README.md", "LICENSE", *OUTER)
 PAGES = ROOT / "data" / "tools" / "pages"
-IGNORED = {"node_modules", "build", ".svelte-kit", "__pycache__", "test-results"}
+IGNORED = {
+    *("node_modules", "build", ".svelte-kit", "__pycache__", "test-results"),
+    *(".mypy_cache", ".ruff_cache", ".pytest_cache"),
+}
 KEPT_RELEASES = 3
 #: What the page's bundler asks for.
 OLDEST_NODE = (20, 19)

@@ -127,6 +127,7 @@ def build_options(settings: Settings) -> Options:
         scratch_dir=settings.scratch_dir,
         setup_token_file=settings.secrets_dir / "setup-token",
         backup_dir=settings.backups_dir,
+        update_dir=settings.update_dir,
         default_model=settings.whisper_model,
         max_upload_bytes=settings.max_upload_bytes,
         allowed_origins=settings.origins,

@@ -254,6 +254,11 @@ class Settings(BaseSettings):
         return self.sockets_dir / "postgres"
 
     @property
+    def update_dir(self) -> Path:
+        """The state of updates; what runs looks here whether visitors are held."""
+        return self.data_dir / "update"
+
+    @property
     def secrets_dir(self) -> Path:
         return self.data_dir / "secrets"
 

@@ -14,6 +14,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from opentranscribe.bootstrap import App
 from opentranscribe.edge.bodies import BodyGuard
 from opentranscribe.edge.failures import register_failures
+from opentranscribe.edge.fence import FenceGuard
 from opentranscribe.edge.origins import OriginGuard
 from opentranscribe.edge.request_scope import RequestScope
 from opentranscribe.edge.slots import THREADS
@@ -40,6 +41,7 @@ from opentranscribe.features.search.routes import router as search
 from opentranscribe.features.speakers.routes import router as speakers
 from opentranscribe.features.system_settings.routes import router as system_settings
 from opentranscribe.features.transcription.routes import router as transcription
+from opentranscribe.kit.options import Options
 from opentranscribe.work import SYSTEM
 
 log = logging.getLogger(__name__)
@@ -102,7 +104,7 @@ def create_app(app: App) -> FastAPI:
         options=app.options,
         authenticate=authenticator.of_request,
     )
-    add_guards(api, app.options.allowed_origins)
+    add_guards(api, app.options)
     register_failures(api)
     for router in ROUTERS:
         api.include_router(router, prefix=PREFIX)
@@ -115,13 +117,14 @@ def create_app(app: App) -> FastAPI:
     return api
 
 
-def add_guards(api: FastAPI, allowed_origins: tuple[str, ...]) -> None:
+def add_guards(api: FastAPI, options: Options) -> None:
     """Added from the inside out: the last one sees a request first."""
-    api.add_middleware(OriginGuard, allowed=allowed_origins)
+    api.add_middleware(OriginGuard, allowed=options.allowed_origins)
     api.add_middleware(BodyGuard)
     api.add_middleware(
         GZipMiddleware, minimum_size=1024, compresslevel=5, exclude_content_types=NOT_COMPRESSED
     )
+    api.add_middleware(FenceGuard, folder=options.update_dir)
     api.add_middleware(RequestScope)
 
 

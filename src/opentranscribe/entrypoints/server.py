@@ -13,9 +13,13 @@ from opentranscribe.settings import Settings
 
 
 def listen(host: str, port: int) -> socket.socket:
+    """Where the system can, the port is shared with processes of the same user: while one release
+    takes over from another nobody is refused."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "SO_REUSEPORT"):
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listening.bind((host, port))
     listening.set_inheritable(False)
     return listening

@@ -15,6 +15,7 @@ class Options:
     scratch_dir: Path
     setup_token_file: Path
     backup_dir: Path
+    update_dir: Path
     default_model: str = "base"
     max_upload_bytes: int = 15 * 1024**3
     upload_ttl_seconds: float = 7 * 86_400.0

@@ -69,6 +69,7 @@ def build_state(database_url: str, folder: Path, **changes: Any) -> EdgeState:
         scratch_dir=folder / "scratch",
         setup_token_file=folder / "token",
         backup_dir=folder / "backups",
+        update_dir=folder / "update",
         **changes,
     )
     work = WorkFactory(

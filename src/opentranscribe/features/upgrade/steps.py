@@ -1,0 +1,135 @@
+"""What an update does from the moment visitors are held until it is proven: a table.
+
+Each step can be undone, whether it was finished, cut off or hardly begun, and undone again when the
+undoing was cut off. They are undone in reverse. Nothing here may wait for a person.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from opentranscribe.features.upgrade import outer_files, queries
+from opentranscribe.features.upgrade.errors import UpdateFailedError
+from opentranscribe.features.upgrade.run import Run
+from opentranscribe.kit.durable import write_durably
+
+Act = Callable[[Run], None]
+
+
+def _nothing(_run: Run) -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Step:
+    """``seconds`` is how long it takes where nothing better is known."""
+
+    name: str
+    title: str
+    seconds: float
+    do: Act
+    undo: Act = _nothing
+
+
+def hold_visitors(run: Run) -> None:
+    token = run.installation.fence.put_up()
+    write_durably(run.proof_token_file, token)
+
+
+def let_visitors_in(run: Run) -> None:
+    run.installation.fence.take_down()
+    run.proof_token_file.unlink(missing_ok=True)
+
+
+def stop_old(run: Run) -> None:
+    run.deployment.show_maintenance()
+    run.deployment.stop()
+
+
+def start_old(run: Run) -> None:
+    run.deployment.close_database()
+    if run.was_running:
+        run.deployment.start(run.old)
+    run.deployment.hide_maintenance()
+
+
+def keep_database(run: Run) -> None:
+    url = run.open_database()
+    with queries.administer(url) as connection:
+        queries.copy_database(connection, run.live, run.kept)
+
+
+def drop_kept(run: Run) -> None:
+    """By now it is either the live one again, or was never needed."""
+    url = run.open_database()
+    with queries.administer(url) as connection:
+        queries.drop_database(connection, run.kept)
+        queries.drop_database(connection, run.aside)
+
+
+def migrate(run: Run) -> None:
+    environment = {**run.environment, "DATABASE_URL": run.database_url}
+    for line in run.deployment.run(run.new, ["db", "upgrade", "--yes"], environment).splitlines():
+        run.say(f"  {line}")
+
+
+def put_database_back(run: Run) -> None:
+    url = run.open_database()
+    with queries.administer(url) as connection:
+        queries.swap_in(connection, kept=run.kept, live=run.live, aside=run.aside)
+
+
+def change_files(run: Run) -> None:
+    new = outer_files.read_release_files(run.new.files) if run.new.files else {}
+    if not run.installation.replaces_files:
+        new = {}
+    if run.merged_env is not None:
+        new[".env"] = (run.merged_env.encode(), 0o600)
+    outer_files.keep_old(run.installation.home, list(new), run.folder / "old-files")
+    outer_files.put_new(run.installation.home, new)
+
+
+def change_files_back(run: Run) -> None:
+    outer_files.put_back(run.installation.home, run.folder / "old-files")
+
+
+def start_new(run: Run) -> None:
+    run.deployment.close_database()
+    run.deployment.start(run.new)
+    run.deployment.hide_maintenance()
+
+
+def stop_new(run: Run) -> None:
+    run.deployment.show_maintenance()
+    run.deployment.stop()
+
+
+def prove(run: Run) -> None:
+    words = ["prove", "--json", "--proof-token-file", str(run.proof_token_file)]
+    report = json.loads(run.deployment.run(run.new, words, run.environment))
+    for probe in report["probes"]:
+        run.say(f"  {'✓' if probe['ok'] else '✗'} {probe['name']}: {probe['sentence']}")
+    bad = [probe for probe in report["probes"] if not probe["ok"]]
+    if bad:
+        names = ", ".join(probe["name"] for probe in bad)
+        raise UpdateFailedError(f"The new release runs, but does not prove well: {names}.")
+
+
+STEPS: tuple[Step, ...] = (
+    Step("fence", "Holding visitors for a moment", 0.2, hold_visitors, let_visitors_in),
+    Step("stop", "Stopping the old release", 2.0, stop_old, start_old),
+    Step("keep", "Keeping the database as it is", 2.0, keep_database, drop_kept),
+    Step("migrate", "Bringing the database to the new release", 3.0, migrate, put_database_back),
+    Step("files", "Changing the files of the installation", 0.2, change_files, change_files_back),
+    Step(
+        "switch",
+        "Switching to the new release",
+        0.1,
+        lambda run: run.deployment.switch(run.new),
+        lambda run: run.deployment.switch(run.old),
+    ),
+    Step("start", "Starting the new release", 6.0, start_new, stop_new),
+    Step("prove", "Proving that the new release works", 8.0, prove),
+)
