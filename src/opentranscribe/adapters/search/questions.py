@@ -1,9 +1,9 @@
-"""What a person typed, as phrases of tokens and as a tsquery."""
+"""What a person typed, as phrases of tokens."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from opentranscribe.adapters.search.tokens import UNSPACED, WORD, tokenize
@@ -54,30 +54,3 @@ def ask(text: str) -> Question:
 def _keep(quoted: str, phrases: list[tuple[str, ...]]) -> str:
     phrases.append(tuple(token.text for token in tokenize(quoted)))
     return " "
-
-
-@dataclass(frozen=True, slots=True)
-class TsQueries:
-    """``words`` finds candidates by the index alone; ``phrases`` also asks for the order."""
-
-    words: str
-    phrases: str
-
-
-def tsqueries(question: Question, lexemes: Lexemes, joined_by: str) -> TsQueries:
-    """Literals of tsquery; tokens hold only letters, digits and marks, so nothing can end the
-    quotes early."""
-
-    def spelled(within: str) -> str:
-        phrases = [_phrase(phrase, lexemes, within) for phrase in question.phrases]
-        return f" {joined_by} ".join(phrases)
-
-    return TsQueries(words=spelled("&"), phrases=spelled("<->"))
-
-
-def _phrase(phrase: Sequence[str], lexemes: Lexemes, within: str) -> str:
-    groups = []
-    for token in phrase:
-        options = sorted(lexemes.get(token) or {token})
-        groups.append("(" + " | ".join(f"'{one}'" for one in options) + ")")
-    return "(" + f" {within} ".join(groups) + ")"

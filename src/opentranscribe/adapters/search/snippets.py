@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +13,8 @@ Span = tuple[int, int]
 
 WORDS_BEFORE = 8
 WORDS_SHOWN = 34
+#: A word between spaces can be several tokens.
+TOKENS_AHEAD = 2 * WORDS_SHOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,35 +27,42 @@ class Snippet:
 
 def cut_snippet(body: str, word_starts: Sequence[float], positions: Sequence[int]) -> Snippet:
     """``positions`` count tokens from 1, as the index does; none shows the beginning."""
-    tokens = list(token_spans(body)) if positions else []
-    hits = [tokens[p - 1] for p in positions if p <= len(tokens)]
-    words = [(m.start(), m.end()) for m in re.finditer(r"\S+", body)]
-    if not words:
-        return Snippet("", word_starts[0] if word_starts else 0.0)
-    first_hit = _word_at(words, _densest(hits)[0]) if hits else 0
-    first = max(0, first_hit - WORDS_BEFORE)
-    last = min(len(words), first + WORDS_SHOWN)
-    shown = _marked(body, words[first][0], words[last - 1][1], hits)
-    before = "… " if first > 0 else ""
-    after = " …" if last < len(words) else ""
-    start = word_starts[min(first_hit, len(word_starts) - 1)] if word_starts else 0.0
-    return Snippet(f"{before}{shown}{after}", start)
+    hits, first = _hits(body, positions)
+    at = hits[first][0] if first < len(hits) else 0
+    words_before = body[:at].split()
+    if words_before and not body[at - 1].isspace():
+        at -= len(words_before.pop())
+    before = body[:at].rsplit(None, WORDS_BEFORE)
+    is_cut = len(before) > WORDS_BEFORE
+    start = _next_word(body, len(before[0]) if is_cut else 0)
+    rest = body[start:].split(None, WORDS_SHOWN)
+    goes_on = len(rest) > WORDS_SHOWN
+    shown = body.rstrip() if not goes_on else body[: -len(rest[-1])].rstrip()
+    marked = _marked(body, start, len(shown), hits)
+    last = len(word_starts) - 1
+    time = word_starts[min(len(words_before), last)] if last >= 0 else 0.0
+    return Snippet(f"{'… ' if is_cut else ''}{marked}{' …' if goes_on else ''}", float(time))
+
+
+def _hits(body: str, positions: Sequence[int]) -> tuple[list[Span], int]:
+    """Where the words are, as far as can be shown, and which is first of those that stand
+    together the most."""
+    if not positions:
+        return [], 0
+    followed = [bisect_left(positions, p + WORDS_SHOWN) - i for i, p in enumerate(positions)]
+    first = followed.index(max(followed))
+    spans = token_spans(body, positions[first] + TOKENS_AHEAD)
+    return [spans[p - 1] for p in positions if p <= len(spans)], first
+
+
+def _next_word(body: str, at: int) -> int:
+    return len(body) - len(body[at:].lstrip())
 
 
 def mark_words(text: str, wanted: set[str]) -> str:
     """A title with the tokens that were asked for marked."""
     hits = [(token.start, token.end) for token in tokenize(text) if token.text in wanted]
     return _marked(text, 0, len(text), hits)
-
-
-def _densest(hits: Sequence[Span]) -> Span:
-    """The hit after which most others follow closely: where the words stand together."""
-    reach = 6 * WORDS_SHOWN
-    return max(hits, key=lambda hit: sum(hit[0] <= other[0] < hit[0] + reach for other in hits))
-
-
-def _word_at(words: Sequence[Span], offset: int) -> int:
-    return next((i for i, (_, end) in enumerate(words) if end > offset), len(words) - 1)
 
 
 def _marked(body: str, start: int, end: int, hits: Sequence[Span]) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from opentranscribe.adapters.search import statements
 from opentranscribe.adapters.search.questions import Lexemes, Question
+from opentranscribe.adapters.search.rows import fetch
 
 MIN_LENGTH = 4
 
@@ -16,9 +16,8 @@ def correct_words(
 ) -> dict[str, str]:
     """Token to a close word of the owner's own transcripts, for tokens that none of them has."""
     asked = sorted({one for options in lexemes.values() for one in options})
-    known = set(
-        session.scalars(text(statements.KNOWN_LEXEMES), {"owner": owner_id, "lexemes": asked})
-    )
+    values = {"owner": owner_id, "lexemes": asked}
+    known = {row.lexeme for row in fetch(session, statements.KNOWN_LEXEMES, values)}
     mended = {}
     for token in question.tokens:
         if len(token) >= MIN_LENGTH and not known & set(lexemes[token]):
@@ -29,7 +28,7 @@ def correct_words(
 
 
 def _closest(session: Session, owner_id: int, token: str) -> str | None:
-    rows = session.execute(text(statements.SIMILAR_WORDS), {"owner": owner_id, "word": token})
+    rows = fetch(session, statements.SIMILAR_WORDS, {"owner": owner_id, "word": token})
     allowed = 1 if len(token) < 8 else 2
     candidates = [
         (distance, -row.chunks, row.word)

@@ -10,12 +10,16 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 #: Scripts that are written without spaces: Han, kana, Thai, Lao, Khmer, Myanmar.
 UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 )
 WORD = re.compile(rf"[{UNSPACED}]+|[^\W_{UNSPACED}]+(?:['’][^\W_{UNSPACED}]+)*")
+#: The same for text that is ASCII only, which is most.
+_ASCII_WORD = re.compile(r"[0-9A-Za-z]+(?:'[0-9A-Za-z]+)*")
 _IS_UNSPACED = re.compile(rf"[{UNSPACED}]")
 #: Marks over Latin, Greek and Cyrillic letters are spelling; in other scripts they are vowels.
 _PLAIN_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
@@ -37,8 +41,22 @@ def tokenize(text: str) -> Iterator[Token]:
         yield Token(fold(text[start:end])[:MAX_TOKEN_CHARACTERS], start, end)
 
 
-def token_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Where the tokens are, without the cost of folding them."""
+def token_texts(text: str) -> list[str]:
+    """The tokens without where they are: what indexing needs, many times as fast."""
+    if text.isascii():
+        words = _ASCII_WORD.findall(text.lower())
+        return [word.replace("'", "")[:MAX_TOKEN_CHARACTERS] for word in words]
+    return [fold(text[a:b])[:MAX_TOKEN_CHARACTERS] for a, b in token_spans(text)]
+
+
+def token_spans(text: str, at_most: int | None = None) -> list[tuple[int, int]]:
+    """Where the first ``at_most`` tokens are, without the cost of folding them."""
+    if text.isascii():
+        return [match.span() for match in islice(_ASCII_WORD.finditer(text), at_most)]
+    return list(islice(_unusual_spans(text), at_most))
+
+
+def _unusual_spans(text: str) -> Iterator[tuple[int, int]]:
     for match in WORD.finditer(text):
         start, end = match.span()
         if end - start == 1 or not _IS_UNSPACED.match(text, start):
@@ -48,6 +66,7 @@ def token_spans(text: str) -> Iterator[tuple[int, int]]:
                 yield at, at + 2
 
 
+@lru_cache(maxsize=50_000)
 def fold(word: str) -> str:
     """Lower case, compatible characters, no accents, letters and digits only."""
     if word.isascii():

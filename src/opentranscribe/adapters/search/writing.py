@@ -2,90 +2,102 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from typing import Any
+import struct
+from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from opentranscribe.adapters.search.postings import (
+    MAX_PLACE,
+    TermPostings,
+    pack_speakers,
+    pack_words,
+)
+from opentranscribe.adapters.search.rows import copy_rows, fetch
 from opentranscribe.adapters.search.stems import stem_words
-from opentranscribe.adapters.search.tables import VECTOR_DIMENSION
-from opentranscribe.adapters.search.tokens import tokenize
+from opentranscribe.adapters.search.tokens import token_texts
 from opentranscribe.ports.search import IndexedChunk, IndexedFile
-
-#: tsvector positions end here; a chunk is far shorter.
-MAX_POSITION = 16_383
 
 INSERT_FILE = """
 INSERT INTO derived.search_file
-    (file_id, owner_id, title, title_words, language, uploaded_at, duration_seconds, vector_model)
+    (file_id, owner_id, title, title_words, language, uploaded_at, duration_seconds, vector_model,
+     chunk_count, word_count, term_ids)
 VALUES (:file_id, :owner_id, :title, :title_words, :language, :uploaded_at, :duration_seconds,
-        :vector_model)
+        :vector_model, :chunk_count, :word_count, :term_ids)
 """
-INSERT_CHUNK = """
-INSERT INTO derived.search_chunk
-    (file_id, owner_id, uploaded_at, chunk_index, speaker, start_time, end_time, word_count,
-     body, word_starts, lexemes, vector)
-VALUES (:file_id, :owner_id, :uploaded_at, :chunk_index, :speaker, :start_time, :end_time,
-        :word_count, :body, :word_starts, CAST(:lexemes AS tsvector),
-        CAST(:vector AS derived.halfvec))
+CHUNK_COLUMNS = {
+    "file_id": "int4",
+    "chunk_index": "int4",
+    "speaker": "text",
+    "start_time": "float4",
+    "end_time": "float4",
+    "body": "text",
+    "word_starts": "bytea",
+}
+VECTOR_COLUMNS = {
+    "owner_id": "int4",
+    "file_id": "int4",
+    "chunk_index": "int4",
+    "speaker": "text",
+    "vector": "bytea",
+}
+POSTING_COLUMNS = {"term_id": "int4", "file_id": "int4", "entries": "bytea", "places": "bytea"}
+
+#: First what is known, then what is new, so that numbers are given to new terms only.
+COUNT_KNOWN_TERMS = """
+UPDATE derived.search_term t SET chunks = t.chunks + n.chunks
+FROM unnest(CAST(%(lexemes)s AS text[]), CAST(%(chunks)s AS integer[])) AS n (lexeme, chunks)
+WHERE t.owner_id = %(owner)s AND t.is_speaker = %(is_speaker)s AND t.lexeme = n.lexeme
+RETURNING t.id, t.lexeme
 """
-COUNT_TERMS = """
-INSERT INTO derived.search_term (owner_id, lexeme, word, chunks)
-SELECT :owner_id, lexeme, word, chunks
-FROM unnest(CAST(:lexemes AS text[]), CAST(:words AS text[]), CAST(:chunks AS integer[]))
-     AS t (lexeme, word, chunks)
-ON CONFLICT (owner_id, lexeme) DO UPDATE SET chunks = search_term.chunks + excluded.chunks
+ADD_TERMS = """
+INSERT INTO derived.search_term (owner_id, is_speaker, lexeme, word, chunks)
+SELECT %(owner)s, %(is_speaker)s, lexeme, word, chunks
+FROM unnest(CAST(%(lexemes)s AS text[]), CAST(%(words)s AS text[]), CAST(%(chunks)s AS integer[]))
+     AS n (lexeme, word, chunks)
+RETURNING id, lexeme
 """
-DISCOUNT_TERMS = """
+FORGET_POSTINGS = """
+WITH gone AS (
+    DELETE FROM derived.search_posting WHERE file_id = :file_id AND term_id = ANY(:term_ids)
+    RETURNING term_id, octet_length(entries) / 8 AS chunks
+)
 UPDATE derived.search_term t SET chunks = t.chunks - gone.chunks
-FROM (
-    SELECT u.lexeme, count(*) AS chunks
-    FROM derived.search_chunk c, unnest(c.lexemes) AS u
-    WHERE c.file_id = :file_id GROUP BY u.lexeme
-) gone
-WHERE t.owner_id = (SELECT owner_id FROM derived.search_file WHERE file_id = :file_id)
-  AND t.lexeme = gone.lexeme
+FROM gone WHERE t.id = gone.term_id
 """
-COUNT_CHUNKS = """
-INSERT INTO derived.search_owner (owner_id, chunks, words)
-SELECT :owner_id, :sign * count(*), :sign * coalesce(sum(word_count), 0)
-FROM derived.search_chunk WHERE file_id = :file_id
-ON CONFLICT (owner_id) DO UPDATE
-SET chunks = search_owner.chunks + excluded.chunks, words = search_owner.words + excluded.words
-"""
-FORGET_TERMS = """
-DELETE FROM derived.search_term
-WHERE chunks <= 0
-  AND owner_id = (SELECT owner_id FROM derived.search_file WHERE file_id = :file_id)
-"""
+FORGET_TERMS = "DELETE FROM derived.search_term WHERE id = ANY(:term_ids) AND chunks <= 0"
 
 
 def write_file(session: Session, file: IndexedFile) -> None:
     """Replace the file's rows. Writers of one owner take turns, because they share counts."""
     _take_turn(session, file.owner_id)
-    remove_file(session, file.file_id)
-    facts = {
-        "file_id": file.file_id,
-        "owner_id": file.owner_id,
-        "title": file.title,
-        "title_words": sorted({token.text for token in tokenize(file.title)}),
-        "language": file.language,
-        "uploaded_at": file.uploaded_at,
-        "duration_seconds": file.duration_seconds,
-        "vector_model": file.vector_model,
-    }
-    session.execute(text(INSERT_FILE), facts)
-    if not file.chunks:
-        return
-    tokens = [[token.text for token in tokenize(chunk.text)] for chunk in file.chunks]
-    stems = stem_words(session, (t for chunk in tokens for t in chunk), file.language)
-    rows = [
-        _chunk_row(file, chunk, cut, stems) for chunk, cut in zip(file.chunks, tokens, strict=True)
+    known = _forget_file(session, file.file_id)
+    tokens = [token_texts(chunk.text)[:MAX_PLACE] for chunk in file.chunks]
+    lengths = [len(words) for words in tokens]
+    stems = stem_words(session, (word for words in tokens for word in words), file.language)
+    indexes = [chunk.index for chunk in file.chunks]
+    speakers = [chunk.speaker for chunk in file.chunks]
+    words = pack_words(indexes, tokens, stems)
+    named = [p for p in pack_speakers(indexes, speakers, lengths) if p.lexeme]
+    term_ids = [
+        *_count_terms(session, file.owner_id, words, is_speaker=False),
+        *_count_terms(session, file.owner_id, named, is_speaker=True),
     ]
-    session.execute(text(INSERT_CHUNK), rows)
-    _count_terms(session, file.owner_id, tokens, stems)
-    _count_chunks(session, file.owner_id, file.file_id, 1)
+    _insert_file(session, file, sum(lengths), term_ids)
+    copy_rows(
+        session,
+        "derived.search_posting",
+        POSTING_COLUMNS,
+        sorted(
+            (term_id, file.file_id, one.entries, one.places)
+            for term_id, one in zip(term_ids, [*words, *named], strict=True)
+        ),
+    )
+    _copy_chunks(session, file)
+    _forget_terms(session, known)
 
 
 def remove_file(session: Session, file_id: int) -> None:
@@ -93,14 +105,9 @@ def remove_file(session: Session, file_id: int) -> None:
         text("SELECT owner_id FROM derived.search_file WHERE file_id = :file_id"),
         {"file_id": file_id},
     )
-    if owner is None:
-        return
-    _take_turn(session, owner)
-    _count_chunks(session, owner, file_id, -1)
-    for statement in (DISCOUNT_TERMS, FORGET_TERMS):
-        session.execute(text(statement), {"file_id": file_id})
-    gone = text("DELETE FROM derived.search_file WHERE file_id = :file_id")
-    session.execute(gone, {"file_id": file_id})
+    if owner is not None:
+        _take_turn(session, owner)
+        _forget_terms(session, _forget_file(session, file_id))
 
 
 def _take_turn(session: Session, owner_id: int) -> None:
@@ -108,58 +115,75 @@ def _take_turn(session: Session, owner_id: int) -> None:
     session.execute(lock, {"owner": owner_id})
 
 
-def _count_chunks(session: Session, owner_id: int, file_id: int, sign: int) -> None:
-    values = {"owner_id": owner_id, "file_id": file_id, "sign": sign}
-    session.execute(text(COUNT_CHUNKS), values)
+def _forget_file(session: Session, file_id: int) -> list[int]:
+    """Take the file out; its terms stay, for it may come back with them. Their numbers."""
+    gone = text("DELETE FROM derived.search_file WHERE file_id = :file_id RETURNING term_ids")
+    term_ids: list[int] = session.scalar(gone, {"file_id": file_id}) or []
+    values = {"file_id": file_id, "term_ids": term_ids}
+    session.execute(text(FORGET_POSTINGS), values)
+    return term_ids
 
 
-def _chunk_row(
-    file: IndexedFile, chunk: IndexedChunk, tokens: list[str], stems: dict[str, str]
-) -> dict[str, Any]:
-    positions: dict[str, list[int]] = defaultdict(list)
-    for position, token in enumerate(tokens[:MAX_POSITION], start=1):
-        positions[stems[token]].append(position)
-    return {
-        "file_id": file.file_id,
-        "owner_id": file.owner_id,
-        "uploaded_at": file.uploaded_at,
-        "chunk_index": chunk.index,
-        "speaker": chunk.speaker,
-        "start_time": chunk.start,
-        "end_time": chunk.end,
-        "word_count": len(tokens),
-        "body": chunk.text,
-        "word_starts": list(chunk.word_starts),
-        "lexemes": " ".join(
-            f"'{lexeme}':{','.join(map(str, where))}" for lexeme, where in positions.items()
-        ),
-        "vector": _vector_literal(chunk),
-    }
-
-
-def _vector_literal(chunk: IndexedChunk) -> str | None:
-    if chunk.vector is None or chunk.vector.shape != (VECTOR_DIMENSION,):
-        return None
-    return "[" + ",".join(f"{value:.5f}" for value in chunk.vector) + "]"
+def _forget_terms(session: Session, term_ids: list[int]) -> None:
+    if term_ids:
+        session.execute(text(FORGET_TERMS), {"term_ids": term_ids})
 
 
 def _count_terms(
-    session: Session, owner_id: int, tokens: list[list[str]], stems: dict[str, str]
-) -> None:
-    """How many chunks have each lexeme, and the commonest way it is written."""
-    chunks: Counter[str] = Counter()
-    spellings: dict[str, Counter[str]] = defaultdict(Counter)
-    for cut in tokens:
-        chunks.update({stems[token] for token in cut})
-        for token in cut:
-            spellings[stems[token]][token] += 1
-    lexemes = sorted(chunks)
-    session.execute(
-        text(COUNT_TERMS),
-        {
-            "owner_id": owner_id,
-            "lexemes": lexemes,
-            "words": [spellings[lexeme].most_common(1)[0][0] for lexeme in lexemes],
-            "chunks": [chunks[lexeme] for lexeme in lexemes],
-        },
+    session: Session, owner_id: int, terms: Sequence[TermPostings], *, is_speaker: bool
+) -> list[int]:
+    """Their numbers, in order; each counts in how many chunks more it stands."""
+    values = {"owner": owner_id, "is_speaker": is_speaker}
+    columns = {"lexemes": [t.lexeme for t in terms], "chunks": [t.chunks for t in terms]}
+    known = fetch(session, COUNT_KNOWN_TERMS, values | columns)
+    numbers = {row.lexeme: row.id for row in known}
+    new = [term for term in terms if term.lexeme not in numbers]
+    columns = {
+        "lexemes": [term.lexeme for term in new],
+        "words": [term.word for term in new],
+        "chunks": [term.chunks for term in new],
+    }
+    added = fetch(session, ADD_TERMS, values | columns) if new else []
+    numbers.update((row.lexeme, row.id) for row in added)
+    return [numbers[term.lexeme] for term in terms]
+
+
+def _insert_file(session: Session, file: IndexedFile, words: int, term_ids: list[int]) -> None:
+    facts = {
+        "file_id": file.file_id,
+        "owner_id": file.owner_id,
+        "title": file.title,
+        "title_words": sorted(set(token_texts(file.title))),
+        "language": file.language,
+        "uploaded_at": file.uploaded_at,
+        "duration_seconds": file.duration_seconds,
+        "vector_model": file.vector_model,
+        "chunk_count": max((chunk.index + 1 for chunk in file.chunks), default=0),
+        "word_count": words,
+        "term_ids": term_ids,
+    }
+    session.execute(text(INSERT_FILE), facts)
+
+
+def _copy_chunks(session: Session, file: IndexedFile) -> None:
+    def chunk_row(chunk: IndexedChunk) -> Sequence[object]:
+        starts = np.asarray(chunk.word_starts, "<f4").tobytes()
+        about = (chunk.index, chunk.speaker, chunk.start, chunk.end, chunk.text)
+        return (file.file_id, *about, starts)
+
+    copy_rows(session, "derived.search_chunk", CHUNK_COLUMNS, map(chunk_row, file.chunks))
+    vectors = (
+        (file.owner_id, file.file_id, chunk.index, chunk.speaker.lower(), half_vector(chunk.vector))
+        for chunk in file.chunks
+        if chunk.vector is not None
     )
+    copy_rows(session, "derived.search_vector", VECTOR_COLUMNS, vectors)
+
+
+def half_vector(vector: NDArray[np.float32]) -> bytes:
+    """The binary form of pgvector's halfvec: dimension, nothing, 16-bit floats, big-endian."""
+    return struct.pack(">hh", len(vector), 0) + vector.astype(">f2").tobytes()
+
+
+def whole_vector(packed: bytes) -> NDArray[np.float32]:
+    return np.frombuffer(packed, ">f2", offset=4).astype(np.float32)
