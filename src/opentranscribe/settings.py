@@ -157,6 +157,10 @@ class Settings(BaseSettings):
     )
     engine_options: dict[str, Any] = Field(default_factory=dict)
 
+    update_from: str = Field(
+        default="",
+        description="Where new releases come from: a folder with wheels, or an index's address.",
+    )
     max_upload_bytes: int = Field(
         default=15 * 1024**3, ge=1, description="The largest file that is accepted."
     )

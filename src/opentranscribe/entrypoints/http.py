@@ -41,6 +41,7 @@ from opentranscribe.features.search.routes import router as search
 from opentranscribe.features.speakers.routes import router as speakers
 from opentranscribe.features.system_settings.routes import router as system_settings
 from opentranscribe.features.transcription.routes import router as transcription
+from opentranscribe.features.upgrade.routes import router as upgrade
 from opentranscribe.kit.options import Options
 from opentranscribe.work import SYSTEM
 
@@ -62,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     search,
     system_settings,
     readiness,
+    upgrade,
     health_router,
 )
 PREFIX = "/api"

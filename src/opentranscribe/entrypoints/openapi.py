@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from opentranscribe import __license__
 from opentranscribe.edge.cookies import SESSION_COOKIE
 from opentranscribe.edge.problem import MEDIA_TYPE, Problem
 from opentranscribe.entrypoints.access import Access, access_of, list_routes
@@ -51,7 +52,7 @@ def _describe(app: FastAPI, routes: list[tuple[str, APIRoute]]) -> dict[str, Any
         summary=app.summary,
         openapi_version="3.1.0",
         routes=app.routes,
-        license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        license_info={"name": __license__, "identifier": __license__},
     )
     components = schema.setdefault("components", {})
     schemas = components.setdefault("schemas", {})

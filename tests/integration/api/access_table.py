@@ -132,6 +132,12 @@ TABLE: dict[str, Row] = {
     "DELETE /api/custom-vocabulary/{term_id}": Row("private", 204),
     "GET /api/models": Row("shared"),
     "POST /api/models/{name}/fetch": Row("admin", 202),
+    # updates
+    "GET /api/maintenance": Row("open"),
+    "GET /api/admin/updates": Row("admin"),
+    "POST /api/admin/updates": Row("admin", 202, json={}),
+    "POST /api/admin/updates/check": Row("admin", 202, json={}),
+    "POST /api/admin/updates/rollback": Row("admin", 202),
     # the installation
     "GET /api/system/stats": Row("own"),
     "GET /api/system/about": Row("shared"),

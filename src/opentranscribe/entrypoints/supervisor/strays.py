@@ -31,6 +31,11 @@ def end_strays(run_dir: Path) -> list[int]:
     return ended
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process of ours has that number."""
+    return "opentr" in _command_line(pid)
+
+
 def _pid_file(run_dir: Path, service: str) -> Path:
     return run_dir / f"{service}.pid"
 

@@ -29,8 +29,10 @@ from opentranscribe.entrypoints.supervisor.secret_files import (
     ensure_secret,
     private_folder,
 )
-from opentranscribe.entrypoints.supervisor.strays import end_strays
+from opentranscribe.entrypoints.supervisor.strays import end_strays, is_alive
+from opentranscribe.features.upgrade.requests import take
 from opentranscribe.kit.errors import AppError, ConflictError, UnavailableError
+from opentranscribe.kit.fence import Fence
 from opentranscribe.schema.migrations.runner import upgrade
 from opentranscribe.settings import Settings, inherited_environment
 
@@ -38,6 +40,14 @@ from opentranscribe.settings import Settings, inherited_environment
 HOPELESS_STARTS = 4
 #: Exit code of a supervisor that found another one on its folder.
 ALREADY_RUNNING = 3
+
+
+#: Commands of ``opentr`` for what may be asked for on the page.
+UPDATE_WORDS = {
+    "check": ("update", "--dry-run", "--for-page"),
+    "update": ("update", "--yes"),
+    "rollback": ("rollback", "--yes"),
+}
 
 
 class ServiceFailedError(UnavailableError):
@@ -75,6 +85,7 @@ class Supervisor:
             await self._in_database_thread(self._bring_up_database)
             self.phase = "starting the services"
             tasks.append(asyncio.create_task(self._watch_database()))
+            tasks.append(asyncio.create_task(self._watch_update()))
             for child in self.children:
                 tasks.append(asyncio.create_task(child.keep_running()))
                 await self._until_running(child)
@@ -122,6 +133,33 @@ class Supervisor:
                 await self._in_database_thread(self._start_postgres)
             except PostgresError as error:
                 sys.stderr.write(f"{error.message} Trying again.\n")
+
+    async def _watch_update(self) -> None:
+        """What an administrator asked for on the page is begun; and an update whose process died
+        is taken up, which would hold visitors for ever otherwise."""
+        fence = Fence(self.settings.update_dir / "fence.json")
+        while not self._stopping.is_set():
+            await asyncio.sleep(1.0)
+            request = take(self.settings.update_dir)
+            if request is not None:
+                version = ["--version", request.version] if request.version else []
+                await self._spawn_updater(*UPDATE_WORDS[request.verb], *version)
+            owner = fence.owner
+            if owner is not None and not is_alive(owner):
+                await self._spawn_updater("recover")
+                await asyncio.sleep(10.0)
+
+    async def _spawn_updater(self, *words: str) -> None:
+        """A process of its own, because it will stop this one."""
+        with open_log(self.settings.logs_dir, "update") as log:
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "opentranscribe.entrypoints.cli.main", *words),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=inherited_environment(OPENTR_HOME=str(self.settings.home)),
+                start_new_session=True,
+            )
 
     def _start_postgres(self) -> None:
         if self.postgres is not None and not self._stopping.is_set():

@@ -10,6 +10,7 @@ from email.message import Message
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import cast
 
+from opentranscribe import __license__
 from opentranscribe.features.readiness import queries
 from opentranscribe.features.readiness.devices import device_mode
 from opentranscribe.features.readiness.probes import Probe, Remark
@@ -27,7 +28,6 @@ from opentranscribe.kit.options import Options
 from opentranscribe.ports import Ports
 from opentranscribe.work import SYSTEM, Work, WorkFactory
 
-LICENCE = "GPL-3.0-or-later"
 #: A process beats every ten seconds; three missed beats and it counts as gone.
 ALIVE_WITHIN = timedelta(seconds=35)
 PARTS = (
@@ -121,7 +121,7 @@ def describe(work: Work, options: Options) -> AboutOut:
     parts = [part for name in PARTS if (part := _find_part(name)) is not None]
     return AboutOut(
         version=options.version,
-        licence=LICENCE,
+        licence=__license__,
         python=platform.python_version(),
         database=f"PostgreSQL {database}",
         parts=parts,

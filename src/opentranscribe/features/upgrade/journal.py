@@ -19,6 +19,8 @@ from opentranscribe.kit.durable import sync_folder
 from opentranscribe.kit.errors import UnsupportedError
 
 FORMAT = 1
+#: One a folder of an update.
+JOURNAL = "journal.jsonl"
 Event = Literal["begin", "intent", "done", "commit", "failed", "undo", "undone", "end"]
 
 
@@ -117,3 +119,8 @@ class Journal:
 def _ends_with_newline(descriptor: int) -> bool:
     size = os.fstat(descriptor).st_size
     return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
+
+
+def list_journals(state_dir: Path) -> list[Journal]:
+    """Oldest first."""
+    return [Journal(path) for path in sorted(state_dir.glob(f"*/{JOURNAL}"))]

@@ -20,7 +20,7 @@ from opentranscribe.features.upgrade.errors import (
     UpdateFailedError,
     UpdateUnderWayError,
 )
-from opentranscribe.features.upgrade.journal import Journal
+from opentranscribe.features.upgrade.journal import JOURNAL, Journal, list_journals
 from opentranscribe.features.upgrade.run import Backups, Installation, Run
 from opentranscribe.features.upgrade.steps import STEPS, Step
 from opentranscribe.features.upgrade.turning_back import BACK_STEPS
@@ -29,7 +29,6 @@ from opentranscribe.kit.errors import AppError
 from opentranscribe.kit.update_state import UpdateState, read_state
 from opentranscribe.ports.deployment import Deployment, Release
 
-JOURNAL = "journal.jsonl"
 #: Databases of earlier releases that can still be rolled back to.
 KEPT_GENERATIONS = 1
 Tell = Callable[[str], None]
@@ -262,8 +261,7 @@ class Updater:
         return journals[-1]
 
     def _journals(self) -> list[Journal]:
-        """Oldest first."""
-        return [Journal(path) for path in sorted(self._installation.state_dir.glob(f"*/{JOURNAL}"))]
+        return list_journals(self._installation.state_dir)
 
 
 def _steps_of(journal: Journal) -> Sequence[Step]:
