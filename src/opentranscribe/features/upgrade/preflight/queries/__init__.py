@@ -1,0 +1,1 @@
+"""Everything a preflight asks of PostgreSQL; it reads only, and waits for nobody."""

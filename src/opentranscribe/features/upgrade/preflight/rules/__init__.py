@@ -1,0 +1,1 @@
+"""What is worth saying about the facts: pure decisions, one function a check."""
