@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from psycopg.errors import DiskFull
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -110,6 +111,8 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_database_down(request: Request, error: Exception) -> Response:
+    if isinstance(getattr(error, "orig", None), DiskFull):
+        return await _on_disk_full(request, error)
     log.warning("no database for request %s: %s", request_id(request.scope), error)
     return problem(
         request.scope,
@@ -117,4 +120,15 @@ async def _on_database_down(request: Request, error: Exception) -> Response:
         "database_unavailable",
         "The database is not answering. Nothing was changed; try again in a few seconds.",
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
+async def _on_disk_full(request: Request, error: Exception) -> Response:
+    log.error("the database's disk is full, in request %s: %s", request_id(request.scope), error)
+    return problem(
+        request.scope,
+        507,
+        "storage_full",
+        "The disk of the server is full, so nothing was changed. Everything that is stored is "
+        "safe; make room and try again.",
     )
