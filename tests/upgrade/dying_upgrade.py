@@ -8,11 +8,11 @@ import signal
 import sys
 from typing import Any
 
-from opentranscribe.schema.migrations import runner
+from opentranscribe.schema.migrations import execution, runner
 
 
 def main(url: str, last: int) -> None:
-    run_step = runner._run_step
+    run_step = execution.run_step
     count = 0
 
     def run_and_count(*arguments: Any) -> None:
@@ -22,7 +22,7 @@ def main(url: str, last: int) -> None:
         if count == last:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    setattr(runner, "_run_step", run_and_count)  # noqa: B010 - a function, not a method
+    setattr(execution, "run_step", run_and_count)  # noqa: B010 - a function, not a method
     runner.upgrade(url)
     print(count)
 

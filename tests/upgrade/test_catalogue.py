@@ -17,6 +17,7 @@ from opentranscribe.schema.migrations.chain import CHAIN
 from opentranscribe.schema.migrations.fingerprint import Catalogue, digest, read_catalogue
 from opentranscribe.schema.migrations.legacy import LEGACY
 from opentranscribe.schema.migrations.runner import upgrade
+from opentranscribe.schema.migrations.shapes import shape_of, without_stamp
 from opentranscribe.schema.migrations.state import open_connection
 
 FROZEN = Path(__file__).with_name("frozen_catalogue.json")
@@ -56,6 +57,9 @@ class TestChain:
                 apply(connection, revision)
                 assert describe(once, read_with_settings(connection)) == [], revision.name
                 found[revision.name] = digest(once)
+                known = shape_of(revision.name).catalogue
+                run = "tools/gen_known_schemas.py makes the known schemas anew"
+                assert describe(known, without_stamp(read_catalogue(connection))) == [], run
         assert found == frozen
 
     def test_makes_every_line_of_the_ladder(self, empty_database_url: str) -> None:

@@ -2,7 +2,7 @@
 
 The lines leave out what PostgreSQL versions and histories spell differently without meaning
 anything: NOT NULL as a constraint of its own (from 18 on), and, in `fingerprint`, the names of
-constraints and indexes.
+constraints, indexes and sequences and the spelling that a dump and its restore leave behind.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _COLUMNS = """
 SELECT 'column ' || c.relname || '.' || a.attname,
        format_type(a.atttypid, a.atttypmod)
        || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
+       || CASE WHEN a.attidentity <> '' THEN ' identity' ELSE '' END
+       || CASE WHEN a.attgenerated <> '' THEN ' generated' ELSE '' END
        || COALESCE(' default ' || pg_get_expr(d.adbin, d.adrelid), '')
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
@@ -61,6 +63,10 @@ WHERE NOT g.tgisinternal AND c.relnamespace = to_regnamespace(%(schema)s)
 """
 
 _ENTRY = re.compile(r"^(constraint|index) (.+)\.[^.]+$")
+_TEXT_CAST = re.compile(r"::(?:text|character varying(?:\(\d+\))?)(?:\[\])?")
+_ATOM_IN_BRACKETS = re.compile(r"(?<![\w\"])\(('(?:[^']|'')*'|\w+)\)")
+_ARRAY_IN_BRACKETS = re.compile(r"\((ARRAY\[[^\]]*\])\)")
+_SEQUENCE = re.compile(r"nextval\('[^']*'::regclass\)")
 
 
 def read_catalogue(connection: psycopg.Connection[Any], schema: str = "public") -> Catalogue:
@@ -79,9 +85,27 @@ def digest(catalogue: Catalogue) -> str:
 def fingerprint(catalogue: Catalogue) -> str:
     """SHA-256 of what a catalogue means: names of constraints and indexes do not count."""
     return _sha256(
-        f"{_ENTRY.sub(lambda m: f'{m[1]} {m[2]}', key)} = {value}"
-        for key, value in catalogue.items()
+        f"{meaning} = {value}"
+        for meaning, value in (meaning_of(key, value) for key, value in catalogue.items())
     )
+
+
+def meaning_of(key: str, value: str) -> tuple[str, str]:
+    """A line without what does not matter: the name of a constraint or index, and spelling."""
+    return _ENTRY.sub(lambda m: f"{m[1]} {m[2]}", key), normalise(key, value)
+
+
+def normalise(key: str, value: str) -> str:
+    """One spelling for what PostgreSQL writes differently before a dump and after its restore."""
+    if key.startswith("column "):
+        value = value.replace("CURRENT_TIMESTAMP", "now()")
+        return _SEQUENCE.sub("nextval(serial)", value)
+    if "CHECK" in value or " WHERE " in value:
+        value, before = _TEXT_CAST.sub("", value), ""
+        while value != before:
+            before = value
+            value = _ARRAY_IN_BRACKETS.sub(r"\1", _ATOM_IN_BRACKETS.sub(r"\1", value))
+    return value
 
 
 def _sha256(lines: Iterable[str]) -> str:

@@ -32,6 +32,8 @@ class Entry:
     result: str = "applied"
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     by: str = ""
+    rows: int = 0
+    log: str = ""
 
 
 class Ledger:

@@ -1,28 +1,34 @@
-"""Takes a database to the head of the chain: one runner at a time, one transaction per revision.
+"""Takes a database to the head: by the chain from a known schema, by a repair from one near it.
 
-Killed at any point, it leaves the database at a revision, or inside one whose steps can all run
-again; the next start goes on from there. Advisory lock, retries and limits as in house rule D10.
+One runner at a time. Killed at any point, it leaves the database at a revision, or inside one whose
+steps can all run again, or before the repair; the next start goes on from there.
 """
 
 from __future__ import annotations
 
-import itertools
-import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
 
-from opentranscribe.schema.migrations.chain import HEAD, is_known, list_pending
-from opentranscribe.schema.migrations.errors import (
-    RevisionFailedError,
-    SchemaBusyError,
-    SchemaUnsuitableError,
+from opentranscribe.schema.migrations.chain import CHAIN, HEAD, is_known, list_pending
+from opentranscribe.schema.migrations.errors import SchemaUnsuitableError
+from opentranscribe.schema.migrations.execution import (
+    commit_with_patience,
+    drop_invalid_indexes,
+    run_revision,
 )
+from opentranscribe.schema.migrations.fingerprint import read_catalogue
 from opentranscribe.schema.migrations.ledger import Entry, Ledger
 from opentranscribe.schema.migrations.lock import hold_upgrade_lock
+from opentranscribe.schema.migrations.recognise import Recognition, is_at_head, recognise
+from opentranscribe.schema.migrations.repair.ahead import lines_ahead, mend_ahead
+from opentranscribe.schema.migrations.repair.engine import repair, sync_sequences
+from opentranscribe.schema.migrations.repair.mender import Change, Mender
+from opentranscribe.schema.migrations.row_proof import RowProof, compare_rows, read_rows
+from opentranscribe.schema.migrations.shapes import only_ours, shape_of
 from opentranscribe.schema.migrations.state import (
     SchemaState,
     check,
@@ -30,169 +36,252 @@ from opentranscribe.schema.migrations.state import (
     name_process,
     open_connection,
     read_state,
+    refuse,
     require_current,
 )
-from opentranscribe.schema.migrations.steps import Revision, Step
+from opentranscribe.schema.migrations.steps import Revision
 
 __all__ = ["Report", "SchemaState", "check", "current", "require_current", "upgrade"]
 
-_Batch = tuple[bool, tuple[Step, ...]]
-
 WAIT_SECONDS = 60.0
-# Whoever queues behind a statement of ours waits no longer than this; then we step back.
-LOCK_TIMEOUT_MS = 100
+REPAIRED = "repaired"
 # Tools that made the table by themselves gave it 32 letters; some of our names are longer.
 _WIDEN_STAMP = """
+CREATE TABLE IF NOT EXISTS public.alembic_version (
+    version_num VARCHAR(128) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY
+);
 DO $$ BEGIN
     IF EXISTS (SELECT FROM information_schema.columns
                WHERE table_schema = 'public' AND table_name = 'alembic_version'
-               AND column_name = 'version_num' AND character_maximum_length < 128)
+               AND column_name = 'version_num'
+               AND character_maximum_length IS DISTINCT FROM 128)
     THEN ALTER TABLE public.alembic_version ALTER COLUMN version_num TYPE VARCHAR(128);
     END IF;
 END $$
 """
 _SESSION = "SET search_path = public; SET statement_timeout = 0; SET lock_timeout = 0"
 
+Say = Callable[[str], None]
+
 
 @dataclass(frozen=True)
 class Report:
-    """What a run did: ``before`` and ``after`` are revisions, ``applied`` those in between."""
+    """What a run did: ``before`` and ``after`` are revisions, ``applied`` those in between.
+
+    ``recognised`` says what the database was; ``operations`` what a repair did to the schema,
+    ``changes`` what became of rows in the way, ``proofs`` how the rows of each table compare.
+    """
 
     before: str | None
     after: str | None
     applied: tuple[str, ...]
     seconds: float
+    recognised: str = ""
+    operations: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    proofs: tuple[RowProof, ...] = field(default=())
 
 
 def upgrade(
     url: str,
     *,
     target: str = "head",
-    report: Callable[[str], None] = lambda line: None,
+    report: Say = lambda line: None,
     wait_seconds: float = WAIT_SECONDS,
+    thorough: bool = False,
+    adopt: bool = False,
 ) -> Report:
     """Brings the database to ``target``, or finds it there without taking a lock.
 
-    ``report`` gets one line per revision. Raises `SchemaUnsuitableError` (newer, unknown, or a
-    target that does not exist), `SchemaBusyError`, `RevisionFailedError`,
-    `DatabaseUnreachableError`.
+    ``report`` gets one line per revision or operation. ``thorough`` compares the whole schema even
+    when the database says it is at the head. ``adopt``: see `recognise`.
+    Raises `SchemaUnsuitableError` (refused, newer, or a target that does not exist),
+    `SchemaBusyError`, `RevisionFailedError`, `DatabaseUnreachableError`.
     """
     if target != "head" and not is_known(target):
         raise SchemaUnsuitableError(f"There is no revision {target}; the newest is {HEAD}.")
     started = time.monotonic()
     with open_connection(url, purpose="upgrade") as connection:
         connection.execute(_SESSION)
-        before = _require_upgradable(connection)
-        applied: tuple[str, ...] = ()
-        if list_pending(before, target):
+        if not thorough and read_state(connection).kind == "current":
+            return Report(HEAD, HEAD, (), time.monotonic() - started)
+        run = _Run(connection, target, report, wait_seconds, adopt)
+        found = run.look()
+        if found and found.kind == "exact" and not run.has_work(found):
+            done = Report(found.revision, found.revision, (), 0.0, describe(found))
+        else:
             with hold_upgrade_lock(connection, wait_seconds=wait_seconds, report=report):
-                applied = _apply_pending(connection, target, report, wait_seconds)
-        after = read_state(connection).revision
-    return Report(before, after, applied, time.monotonic() - started)
+                # Again: whoever had the lock before us may have done the work.
+                done = run.bring(run.recognise())
+    return replace(done, seconds=time.monotonic() - started)
 
 
-def _require_upgradable(connection: psycopg.Connection[Any]) -> str | None:
-    state = read_state(connection)
-    if state.kind in ("newer", "unknown"):
-        raise SchemaUnsuitableError(state.advice, state=state.kind, revision=state.revision)
-    return state.revision
+def describe(found: Recognition) -> str:
+    """What a database is, in a sentence."""
+    match found.kind:
+        case "empty":
+            return "The database is empty."
+        case "exact" if found.is_tracked:
+            return f"The database is at {found.revision}, and its schema bears that out."
+        case "exact":
+            said = f"says {', '.join(found.stamps)}" if found.stamps else "does not say what it is"
+            return f"The database {said}; its schema is that of {found.revision}."
+        case "drifted" if found.distance == 0:
+            return f"The schema means the same as that of {found.nearest}."
+        case "drifted":
+            return (
+                f"The schema differs in {found.distance} places from the nearest known one"
+                f" ({found.nearest})."
+            )
+        case _:
+            return found.reason
 
 
-def _apply_pending(
-    connection: psycopg.Connection[Any],
-    target: str,
-    report: Callable[[str], None],
-    wait_seconds: float,
-) -> tuple[str, ...]:
-    # Read again: whoever had the lock before us may have done the work.
-    before = _require_upgradable(connection)
-    pending = list_pending(before, target)
-    connection.execute(_WIDEN_STAMP)
-    ledger = Ledger(by=name_process())
-    for number, revision in enumerate(pending, start=1):
-        started = time.monotonic()
-        _apply_revision(connection, revision, before, ledger, wait_seconds)
-        report(f"{number}/{len(pending)} {revision.name} ({time.monotonic() - started:.2f} s)")
-        before = revision.name
-    return tuple(revision.name for revision in pending)
+@dataclass
+class _Run:
+    connection: psycopg.Connection[Any]
+    target: str
+    report: Say
+    wait_seconds: float
+    adopt: bool
 
-
-def _apply_revision(
-    connection: psycopg.Connection[Any],
-    revision: Revision,
-    before: str | None,
-    ledger: Ledger,
-    wait_seconds: float,
-) -> None:
-    started = time.monotonic()
-    batches = list(_batch(revision.steps))
-    for last, (transactional, steps) in _mark_last(batches):
-        if not transactional:
-            for step in steps:
-                _run_step(connection, revision, step)
-            continue
-
-        def work(steps: Sequence[Step] = steps, last: bool = last) -> None:
-            for step in steps:
-                _run_step(connection, revision, step)
-            if last:
-                _stamp(connection, revision.name)
-                entry = Entry(revision.name, before, time.monotonic() - started)
-                ledger.write(connection, entry)
-
-        _commit_with_patience(connection, revision, work, wait_seconds)
-
-
-def _batch(steps: Sequence[Step]) -> Iterator[_Batch]:
-    """Neighbouring transactional steps share a transaction; the stamp always gets one."""
-    transactional = False
-    for transactional, group in itertools.groupby(steps, key=lambda step: step.transactional):
-        yield transactional, tuple(group)
-    if not transactional:
-        yield True, ()
-
-
-def _mark_last(items: Sequence[_Batch]) -> Iterator[tuple[bool, _Batch]]:
-    for index, item in enumerate(items, start=1):
-        yield index == len(items), item
-
-
-def _commit_with_patience(
-    connection: psycopg.Connection[Any],
-    revision: Revision,
-    work: Callable[[], None],
-    wait_seconds: float,
-) -> None:
-    """Runs ``work`` in a transaction; when a table is held, steps back and tries again."""
-    deadline = time.monotonic() + wait_seconds
-    while True:
+    def look(self) -> Recognition | None:
+        """Without the lock, so that it may see half of what another one is doing."""
         try:
-            with connection.transaction():
-                connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
-                work()
-            return
-        except psycopg.errors.LockNotAvailable as error:
-            if time.monotonic() >= deadline:
-                raise SchemaBusyError(
-                    f"{revision.name} needs a table that another session has held for more than"
-                    f" {wait_seconds:.0f} s. The database is as it was before that revision. Stop"
-                    " the processes that use it, then start again."
-                ) from error
-            time.sleep(random.uniform(0.05, 0.5))  # noqa: S311 - jitter, not a secret
+            return recognise(self.connection, adopt=self.adopt)
+        except psycopg.Error:
+            return None
 
+    def recognise(self) -> Recognition:
+        """Under the lock; what it cannot work with it refuses."""
+        found = recognise(self.connection, adopt=self.adopt)
+        if found.kind in {"newer", "refused"}:
+            refuse(found)
+        if found.kind == "drifted" and self.target != "head":
+            if len(found.stamps) == 1 and is_known(found.stamps[0]):
+                return replace(found, kind="exact", revision=found.stamps[0])
+            raise SchemaUnsuitableError(
+                f"{describe(found)} Only `opentr db upgrade` without --to repairs it. Nothing was"
+                " changed."
+            )
+        return found
 
-def _run_step(connection: psycopg.Connection[Any], revision: Revision, step: Step) -> None:
-    try:
-        connection.execute(step.sql.encode())
-    except psycopg.errors.LockNotAvailable:
-        raise
-    except psycopg.Error as error:
-        raise RevisionFailedError(
-            f"{revision.name} could not be applied ({step.name}): {str(error).strip()}."
-            " That revision was undone, those before it stay. Nothing was lost.",
-            revision=revision.name,
-            step=step.name,
-        ) from error
+    def has_work(self, found: Recognition) -> bool:
+        if found.kind == "exact" and self.target != "head":
+            return bool(list_pending(found.revision, self.target))
+        return not is_at_head(found)
+
+    def bring(self, found: Recognition) -> Report:
+        if not self.has_work(found):
+            return Report(found.revision, found.revision, (), 0.0, describe(found))
+        ledger = Ledger(by=name_process())
+        if found.kind == "drifted":
+            return self._repair(found, ledger)
+        return self._run_chain(found, ledger)
+
+    def _repair(self, found: Recognition, ledger: Ledger) -> Report:
+        self.report(describe(found))
+        drop_invalid_indexes(self.connection)
+        done: list[Report] = []
+
+        def work() -> None:
+            started = time.monotonic()
+            result = repair(self.connection, report=self.report)
+            _stamp(self.connection, HEAD)
+            seconds = time.monotonic() - started
+            moved = sum(change.rows for change in result.changes)
+            before = ", ".join(found.stamps) or None
+            log = "\n".join([*result.operations, *map(str, result.changes)])
+            entry = Entry(HEAD, before, seconds, REPAIRED, rows=moved, log=log)
+            ledger.write(self.connection, entry)
+            done[:] = [
+                Report(
+                    before,
+                    HEAD,
+                    (),
+                    0.0,
+                    describe(found),
+                    result.operations,
+                    result.changes,
+                    result.proofs,
+                )
+            ]
+
+        commit_with_patience(self.connection, "The repair", work, self.wait_seconds)
+        return done[0]
+
+    def _run_chain(self, found: Recognition, ledger: Ledger) -> Report:
+        before = found.revision
+        pending = list_pending(before, self.target)
+        held = {}
+        with self.connection.transaction():
+            if before:
+                held = read_rows(self.connection, only_ours(read_catalogue(self.connection)))
+                sync_sequences(Mender(self.connection))
+        self.connection.execute(_WIDEN_STAMP)
+        if not found.is_tracked and before:
+            with self.connection.transaction():
+                _stamp(self.connection, before)
+        changes: list[Change] = []
+        for number, revision in enumerate(pending, start=1):
+            started = time.monotonic()
+            changes += self._apply(revision, before, ledger)
+            seconds = time.monotonic() - started
+            self.report(f"{number}/{len(pending)} {revision.name} ({seconds:.2f} s)")
+            before = revision.name
+        with self.connection.transaction():
+            live = only_ours(read_catalogue(self.connection))
+            proofs = tuple(compare_rows(self.connection, held, live, changes))
+        applied = tuple(revision.name for revision in pending)
+        done = Report(
+            found.revision, before, applied, 0.0, describe(found), (), tuple(changes), proofs
+        )
+        return self._settle(done, ledger)
+
+    def _settle(self, done: Report, ledger: Ledger) -> Report:
+        """Rows moved on the way took links off; what then differs is repaired at the end."""
+        if self.target != "head":
+            return done
+        found = self.recognise()
+        if found.kind != "drifted":
+            return done
+        more = self._repair(found, ledger)
+        return replace(done, operations=more.operations, changes=(*done.changes, *more.changes))
+
+    def _apply(self, revision: Revision, before: str | None, ledger: Ledger) -> list[Change]:
+        started = time.monotonic()
+        changes = self._mend(revision, before)
+
+        def finish() -> None:
+            _stamp(self.connection, revision.name)
+            rows = sum(change.rows for change in changes)
+            log = "\n".join(map(str, changes))
+            seconds = time.monotonic() - started
+            ledger.write(self.connection, Entry(revision.name, before, seconds, rows=rows, log=log))
+
+        run_revision(
+            self.connection,
+            revision,
+            target=self.target,
+            finish=finish,
+            wait_seconds=self.wait_seconds,
+        )
+        return changes
+
+    def _mend(self, revision: Revision, before: str | None) -> list[Change]:
+        if before is None or revision not in CHAIN:
+            return []
+        here, there = shape_of(before).catalogue, shape_of(revision.name).catalogue
+        if not lines_ahead(here, there):
+            return []
+        menders: list[Mender] = []
+
+        def work() -> None:
+            menders[:] = [Mender(self.connection)]
+            mend_ahead(menders[0], here, there)
+
+        commit_with_patience(self.connection, revision.name, work, self.wait_seconds)
+        return menders[0].changes
 
 
 def _stamp(connection: psycopg.Connection[Any], name: str) -> None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import psycopg
 
 from opentranscribe import __version__
 from opentranscribe.schema.migrations.chain import HEAD, is_known, is_newer, list_pending
 from opentranscribe.schema.migrations.errors import DatabaseUnreachableError, SchemaUnsuitableError
+from opentranscribe.schema.migrations.recognise import Recognition
 
 Kind = Literal["empty", "behind", "current", "newer", "unknown"]
 
 _STAMP = "SELECT to_regclass('public.alembic_version') IS NOT NULL"
+_TABLES = (
+    "SELECT to_regclass('public.user') IS NOT NULL AND to_regclass('public.media_file') IS NOT NULL"
+)
 _STAMPED = "SELECT version_num FROM public.alembic_version ORDER BY version_num"
 # What an extension brought along (PostGIS, pg_stat_statements) does not make a database used.
 _RELATIONS = """
@@ -114,6 +118,16 @@ def check(url: str) -> SchemaState:
     """Where the database stands. Raises `DatabaseUnreachableError`."""
     with open_connection(url) as connection:
         return read_state(connection)
+
+
+def refuse(found: Recognition) -> NoReturn:
+    """Raises `SchemaUnsuitableError` with the reason and the way out."""
+    if found.kind == "newer":
+        state = SchemaState("newer", found.revision)
+        raise SchemaUnsuitableError(state.advice, state="newer", revision=found.revision)
+    raise SchemaUnsuitableError(
+        f"{found.reason} Nothing was changed.", state="unknown", revision=", ".join(found.stamps)
+    )
 
 
 def require_current(url: str) -> None:

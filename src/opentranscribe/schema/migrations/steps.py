@@ -20,13 +20,17 @@ class Step:
     ``lock``: ``none`` disturbs nobody (new tables, plain data changes); ``short`` holds a strong
     lock for the time of a catalogue change; ``rewrite`` holds it while it reads or rewrites the
     rows. ``transactional=False`` is for statements that PostgreSQL refuses inside a transaction
-    (one statement per step then).
+    (one statement per step then). ``data`` marks steps that change rows and nothing else: they run
+    as well when a repair takes the place of the revision. ``until`` names a later revision that
+    undoes the step: a run that goes past it leaves the step out.
     """
 
     sql: str
     title: str = ""
     transactional: bool = True
     lock: Lock = "none"
+    data: bool = False
+    until: str | None = None
 
     @property
     def name(self) -> str:

@@ -33,7 +33,8 @@ CREATE INDEX IF NOT EXISTS idx_system_settings_key ON system_settings (key);
                         "Whether words of implausible length are removed",
                     ),
                     transcription__max_word_length=("50", "Longest word, in letters, that is kept"),
-                )
+                ),
+                data=True,
             ),
         ),
     ),
@@ -177,7 +178,8 @@ CREATE INDEX IF NOT EXISTS idx_user_must_change_password ON "user" (must_change_
                         "Model that turns text into vectors for search",
                     ),
                     search__embedding_dimension=("384", "Length of those vectors"),
-                )
+                ),
+                data=True,
             ),
         ),
     ),
@@ -195,10 +197,10 @@ ALTER TABLE transcript_segment
             ),
             Step(
                 """
-CREATE INDEX IF NOT EXISTS idx_transcript_segment_overlap_group
+CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_transcript_segment_overlap_group
     ON transcript_segment (overlap_group_id) WHERE overlap_group_id IS NOT NULL;
 """,
-                lock="rewrite",
+                transactional=False,
             ),
         ),
     ),

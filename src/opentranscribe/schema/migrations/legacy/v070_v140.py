@@ -153,10 +153,15 @@ CREATE INDEX IF NOT EXISTS idx_file_tag_media_tag ON file_tag (media_file_id, ta
                 """
 CREATE INDEX IF NOT EXISTS idx_comment_media_file_id ON comment (media_file_id);
 CREATE INDEX IF NOT EXISTS idx_comment_user_id ON comment (user_id);
-CREATE INDEX IF NOT EXISTS idx_transcript_segment_media_start
-    ON transcript_segment (media_file_id, start_time);
 """,
                 lock="rewrite",
+            ),
+            Step(
+                """
+CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_transcript_segment_media_start
+    ON transcript_segment (media_file_id, start_time);
+""",
+                transactional=False,
             ),
         ),
     ),
@@ -208,6 +213,7 @@ ALTER TABLE media_file
                 ),
                 "add uq_transcript_segment_content",
                 lock="rewrite",
+                until="v353_fix_segment_unique_index",
             ),
         ),
     ),
@@ -235,6 +241,7 @@ END $$;
 UPDATE media_file SET status = lower(status) WHERE status <> lower(status);
 """,
                 title="status in lower case",
+                data=True,
             ),
         ),
     ),

@@ -21,7 +21,8 @@ REVISIONS: tuple[Revision, ...] = (
                     files__retention_timezone=("UTC", "Time zone of that time"),
                     files__retention_last_run=(None, "When the clean-up last ran"),
                     files__retention_last_run_deleted=("0", "How many files it deleted then"),
-                )
+                ),
+                data=True,
             ),
         ),
     ),

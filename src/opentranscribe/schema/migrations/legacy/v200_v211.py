@@ -1,5 +1,6 @@
 """Reconciliation of installations that differ, then groups and sharing."""
 
+from opentranscribe.schema.migrations.kept import KEPT
 from opentranscribe.schema.migrations.steps import Revision, Step, constraint
 
 REVISIONS: tuple[Revision, ...] = (
@@ -186,10 +187,16 @@ CREATE UNIQUE INDEX IF NOT EXISTS _collection_share_group_uc
         "v211_add_sharing_constraints_and_indexes",
         (
             Step(
-                """
+                KEPT
+                + """
+INSERT INTO kept.value (table_name, column_name, row_key, content, reason)
+SELECT 'collection_share', 'permission', jsonb_build_object('id', id), to_jsonb(permission),
+       'an owner share is an editor share'
+FROM collection_share WHERE permission = 'owner';
 UPDATE collection_share SET permission = 'editor' WHERE permission = 'owner';
 """,
                 title="an owner share is an editor share",
+                data=True,
             ),
             Step(
                 constraint(

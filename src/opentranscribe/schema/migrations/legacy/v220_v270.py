@@ -149,6 +149,7 @@ UPDATE tag SET normalized_name =
 WHERE normalized_name IS NULL;
 """,
                 title="names of tags in their normal form",
+                data=True,
             ),
         ),
     ),

@@ -1,5 +1,6 @@
 """Diarization switches, long monologues, timing of the pipeline."""
 
+from opentranscribe.schema.migrations.kept import KEPT
 from opentranscribe.schema.migrations.steps import Revision, Step, seed_settings
 
 REVISIONS: tuple[Revision, ...] = (
@@ -50,7 +51,8 @@ ALTER TABLE media_file ADD COLUMN IF NOT EXISTS diarization_disabled BOOLEAN NOT
             Step(
                 seed_settings(
                     ai__summary_enabled=("true", "Whether summaries are written"),
-                )
+                ),
+                data=True,
             ),
         ),
     ),
@@ -71,12 +73,22 @@ ALTER TABLE media_file ADD COLUMN IF NOT EXISTS requested_whisper_model VARCHAR;
             Step(
                 """
 ALTER TABLE transcript_segment DROP CONSTRAINT IF EXISTS uq_transcript_segment_content;
-DROP INDEX IF EXISTS uq_transcript_segment_content;
-CREATE UNIQUE INDEX uq_transcript_segment_content
+DO $$ BEGIN
+    IF pg_get_indexdef(to_regclass('public.uq_transcript_segment_content')) NOT LIKE '%md5(%'
+    THEN DROP INDEX public.uq_transcript_segment_content;
+    END IF;
+END $$;
+""",
+                title="segments are no longer unique by their whole text",
+                lock="short",
+            ),
+            Step(
+                """
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS uq_transcript_segment_content
     ON transcript_segment (media_file_id, start_time, end_time, md5(text));
 """,
                 title="unique by the digest of a text, which may be long",
-                lock="rewrite",
+                transactional=False,
             ),
         ),
     ),
@@ -108,7 +120,11 @@ CREATE INDEX IF NOT EXISTS ix_user_diarization_settings_user_id
 """
             ),
             Step(
-                """
+                KEPT
+                + """
+INSERT INTO kept.row (table_name, reason, content)
+SELECT 'user_setting', 'became transcription_diarization_source', to_jsonb(t) FROM user_setting AS t
+WHERE setting_key = 'transcription_disable_diarization';
 INSERT INTO user_setting (user_id, setting_key, setting_value)
 SELECT user_id, 'transcription_diarization_source', 'off'
 FROM user_setting
@@ -117,6 +133,7 @@ ON CONFLICT (user_id, setting_key) DO NOTHING;
 DELETE FROM user_setting WHERE setting_key = 'transcription_disable_diarization';
 """,
                 title="the switch for diarization becomes its source",
+                data=True,
             ),
         ),
     ),
