@@ -10,9 +10,8 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from opentranscribe.adapters.search import statements
-from opentranscribe.adapters.search.matching import Matcher, Matches
+from opentranscribe.adapters.search.matching import Matcher, Matches, top
 from opentranscribe.adapters.search.questions import Lexemes, Question
-from opentranscribe.adapters.search.ranking import top
 from opentranscribe.adapters.search.rows import fetch
 from opentranscribe.adapters.search.space import (
     Mask,

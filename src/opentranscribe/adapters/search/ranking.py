@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opentranscribe.adapters.search.matching import Matches
+from opentranscribe.adapters.search.matching import Matches, top
 from opentranscribe.adapters.search.postings import Integers
 from opentranscribe.adapters.search.space import Space
 
@@ -72,14 +72,3 @@ def _file_scores(
     weights = np.where(rank < SCORED_MATCHES, FURTHER_MATCH**rank, 0.0)
     scores[at[groups]] = np.add.reduceat(by_file * weights, groups)
     return scores
-
-
-def top(matches: Matches, most: int) -> Matches:
-    """The best of them, in rising order of numbers; of equals the first."""
-    if len(matches.numbers) <= most:
-        return matches
-    least = -np.partition(-matches.scores, most - 1)[most - 1]
-    above = matches.scores > least
-    equal = np.flatnonzero(matches.scores == least)[: most - int(np.count_nonzero(above))]
-    above[equal] = True
-    return Matches(matches.numbers[above], matches.scores[above])

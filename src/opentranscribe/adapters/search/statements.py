@@ -6,7 +6,7 @@ from __future__ import annotations
 FUSION_CONSTANT = 30
 #: Chunks nearest in meaning that take part in the fusion, and chunks that have the words.
 NEAREST = 100
-FUSED = 1000
+FUSED = 400
 
 _WANTED = """
     (CAST(%(file_id)s AS integer) IS NULL OR f.file_id = %(file_id)s)
@@ -26,21 +26,22 @@ HAVING count(*) > 0
 """
 
 _POSTINGS = """
-SELECT t.lexeme, t.chunks,
-       string_agg(int4send(p.file_id), ''::bytea ORDER BY p.file_id) AS files,
-       string_agg(int4send(octet_length(p.entries) / 8), ''::bytea ORDER BY p.file_id) AS sizes,
-       string_agg(p.entries, ''::bytea ORDER BY p.file_id) AS entries,
-       {places} AS places
-FROM derived.search_term t JOIN derived.search_posting p ON p.term_id = t.id
+SELECT t.lexeme, t.chunks, p.*
+FROM derived.search_term t CROSS JOIN LATERAL (
+    SELECT string_agg(int4send(file_id), ''::bytea ORDER BY file_id) AS files,
+           string_agg(int4send(octet_length(entries) / 8), ''::bytea ORDER BY file_id) AS sizes,
+           string_agg(entries, ''::bytea ORDER BY file_id) AS entries,
+           {places} AS places
+    FROM derived.search_posting WHERE term_id = t.id {some_files}
+    HAVING count(*) > 0
+) p
 WHERE t.owner_id = %(owner)s AND t.is_speaker = %(is_speaker)s AND t.lexeme = ANY(%(lexemes)s)
-{some_files}
-GROUP BY t.id
 """
 #: Where terms stand: in all files; or, with the places in each chunk, in some files.
 POSTINGS = _POSTINGS.format(places="NULL::bytea", some_files="")
 PLACED_POSTINGS = _POSTINGS.format(
-    places="string_agg(p.places, ''::bytea ORDER BY p.file_id)",
-    some_files="AND p.file_id = ANY(%(files)s)",
+    places="string_agg(places, ''::bytea ORDER BY file_id)",
+    some_files="AND file_id = ANY(%(files)s)",
 )
 
 #: Chunks ranked by words meet the nearest by meaning. These are compared one by one: exact, quick
