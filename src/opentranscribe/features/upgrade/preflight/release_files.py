@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -36,7 +37,8 @@ def read_release(context: Context) -> ReleaseParts:
         return _in_wheel(context.target.wheel, hashes, python)
     root = _package_folder(context.target)
     if root is None:
-        return ReleaseParts(python)
+        absent = () if context.target.folder is None else ("release.json",)
+        return ReleaseParts(python, missing=absent)
     missing = tuple(name for name in hashes if not (root / name).is_file())
     changed = tuple(
         name
@@ -95,14 +97,16 @@ def _open_journals(data_dir: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _holder(lock: Path) -> int | None:
-    """The process that holds a ``flock`` on it, found without trying to take it."""
+    """The other process that holds a ``flock`` on it, found without trying to take it."""
     table = Path("/proc/locks")
     if not lock.exists() or not table.exists():
         return None
     inode = str(lock.stat().st_ino)
     for line in table.read_text(encoding="ascii").splitlines():
         words = line.split()
-        if "FLOCK" in words and "->" not in words and words[5].split(":")[-1] == inode:
+        if "FLOCK" not in words or "->" in words or words[5].split(":")[-1] != inode:
+            continue
+        if int(words[4]) != os.getpid():
             return int(words[4])
     return None
 

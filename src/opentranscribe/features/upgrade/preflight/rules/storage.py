@@ -58,15 +58,20 @@ def check_margin(facts: Facts) -> Finding | None:
 def need_of(facts: Facts, disk: Disk) -> float:
     """Bytes that an update may write to this file system."""
     database = facts.server.value.size_bytes if isinstance(facts.server, Known) else 0
-    target = facts.context.target
-    stated = int(target.facts.get("size_bytes") or 0) if target else 0
-    release = max(stated, facts.context.installed_bytes) if target else 0
     needs = {
         "backups": database * DUMP_FACTOR,
         "data": database * COPIES_FACTOR if facts.context.embedded else 0,
-        "releases": release,
+        "releases": _release_bytes(facts),
     }
     return RESERVE_BYTES + sum(needs.get(name, 0) for name, _ in disk.folders)
+
+
+def _release_bytes(facts: Facts) -> int:
+    """Nothing for a release that is installed already."""
+    target, releases = facts.context.target, facts.context.releases_dir
+    if target is None or (target.folder is not None and releases in target.folder.parents):
+        return 0
+    return max(int(target.facts.get("size_bytes") or 0), facts.context.installed_bytes)
 
 
 def check_inodes(facts: Facts) -> Finding | None:
