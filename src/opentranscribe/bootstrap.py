@@ -15,10 +15,12 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import sessionmaker
 
 from opentranscribe import __version__
+from opentranscribe.adapters.database.connections import OF_REQUESTS, OF_WORKERS, bounded_engine
 from opentranscribe.features.jobs.kinds import Kinds
 from opentranscribe.features.models.jobs import fetch_kind
 from opentranscribe.features.search import jobs as search_jobs
 from opentranscribe.features.search.indexing import Indexer
+from opentranscribe.features.search.rebuilding import reindex_kind
 from opentranscribe.features.transcription import jobs as transcription_jobs
 from opentranscribe.features.transcription.pipeline import Engines
 from opentranscribe.kit.errors import InvalidError
@@ -72,16 +74,11 @@ def build_app(settings: Settings, *, fetches_models: bool = True) -> App:
     """Wire the application; derived schemas are made when they are missing.
 
     A process that answers requests sets ``fetches_models`` to False: nobody's search waits for a
-    download that a worker will do.
+    download that a worker will do, nor long for a database that does not answer.
     """
     options = build_options(settings)
-    engine = create_engine(
-        settings.sqlalchemy_url,
-        pool_size=settings.database_pool_size,
-        max_overflow=settings.database_pool_size * 2,
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "application_name": "opentranscribe"},
-    )
+    patience = OF_WORKERS if fetches_models else OF_REQUESTS
+    engine = bounded_engine(settings.sqlalchemy_url, patience, settings.database_pool_size)
     ports = build_ports(Parts(settings, engine, build_models(settings), fetches_models))
     for port in (ports.queue, ports.search):
         ensure = getattr(port, "ensure_schema", None)
@@ -104,9 +101,13 @@ def build_engines(settings: Settings) -> Engines:
 
 def wire(work: WorkFactory, ports: Ports, options: Options) -> Kinds:
     """Who does which kind of job, and who listens to what."""
-    index = search_jobs.index_kind(Indexer(work, ports.search, ports.sentence_encoder))
+    indexer = Indexer(work, ports.search, ports.sentence_encoder)
+    index = search_jobs.index_kind(indexer)
     kinds = Kinds(
-        *transcription_jobs.transcription_kinds(ports, options), index, fetch_kind(ports.models)
+        *transcription_jobs.transcription_kinds(ports, options),
+        index,
+        reindex_kind(indexer),
+        fetch_kind(ports.models),
     )
     added = partial(
         transcription_jobs.on_file_added, kinds=kinds, default_model=options.default_model

@@ -132,6 +132,7 @@ TABLE: dict[str, Row] = {
     "DELETE /api/custom-vocabulary/{term_id}": Row("private", 204),
     "GET /api/models": Row("shared"),
     "POST /api/models/{name}/fetch": Row("admin", 202),
+    "POST /api/admin/reindex": Row("admin", 202),
     # updates
     "GET /api/maintenance": Row("open"),
     "GET /api/admin/updates": Row("admin"),

@@ -48,6 +48,19 @@ def waiting_job(session: Session, file_id: int, kind: str) -> int | None:
     )
 
 
+def unfinished_job(session: Session, kind: str) -> Job | None:
+    unfinished = select(Job).where(Job.kind == kind, Job.status.in_(("queued", "running")))
+    return session.scalars(unfinished.order_by(Job.id).limit(1)).first()
+
+
+def transcribed_files(session: Session) -> list[int]:
+    """Ids of all recordings that have a transcript, newest first: those are looked for most."""
+    spoken = select(TranscriptSegment.id).where(TranscriptSegment.media_file_id == MediaFile.id)
+    return list(
+        session.scalars(select(MediaFile.id).where(spoken.exists()).order_by(MediaFile.id.desc()))
+    )
+
+
 def files_by_id(session: Session, file_ids: Iterable[int]) -> dict[int, MediaFile]:
     rows = session.scalars(select(MediaFile).where(MediaFile.id.in_(list(file_ids))))
     return {file.id: file for file in rows}

@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, status
 
-from opentranscribe.edge.deps import PortsDep, SignedIn, WorkDep
+from opentranscribe.edge.deps import AdminOnly, PortsDep, SignedIn, WorkDep
+from opentranscribe.features.jobs.routes import KindsDep
+from opentranscribe.features.jobs.schemas import JobView
+from opentranscribe.features.search.rebuilding import begin_reindex
 from opentranscribe.features.search.schemas import FiltersOut, SearchMode, SearchOut
 from opentranscribe.features.search.service import SearchService, Wish
 
@@ -59,3 +62,9 @@ def suggest_queries(
 def list_filters(caller: SignedIn, work: WorkDep, ports: PortsDep) -> FiltersOut:
     """What the caller's recordings can be filtered by."""
     return SearchService(work, ports.search, ports.sentence_encoder).filters()
+
+
+@router.post("/admin/reindex", status_code=status.HTTP_202_ACCEPTED)
+def reindex_all(caller: AdminOnly, work: WorkDep, kinds: KindsDep) -> JobView:
+    """Build the search index anew from the transcripts; search goes on meanwhile."""
+    return begin_reindex(work, kinds)

@@ -1,0 +1,41 @@
+"""Rebuilding the whole index, recording after recording.
+
+Each recording is replaced in one transaction, so that a search finds everything at every moment of
+it; what an earlier indexing embedded is used again where the text is the same.
+"""
+
+from __future__ import annotations
+
+from opentranscribe.features.jobs.kinds import Kind, Kinds, StepRun, single_step_kind
+from opentranscribe.features.jobs.schemas import JobView
+from opentranscribe.features.jobs.service import JobService
+from opentranscribe.features.search import queries
+from opentranscribe.features.search.indexing import Indexer
+from opentranscribe.ports.progress import ignore_progress
+from opentranscribe.work import SYSTEM, Work
+
+NAME = "search.reindex_all"
+#: Behind the indexing of single recordings, which people wait for.
+PRIORITY = 5
+
+
+def reindex_kind(indexer: Indexer) -> Kind:
+    def run(step: StepRun) -> None:
+        with step.work(SYSTEM) as work:
+            file_ids = queries.transcribed_files(work.session)
+        for number, file_id in enumerate(file_ids):
+            indexer.index_file(file_id, ignore_progress)
+            step.progress((number + 1) / len(file_ids))
+
+    return single_step_kind(
+        NAME, "utility", "Rebuilding the search index", run, priority=PRIORITY, max_attempts=5
+    )
+
+
+def begin_reindex(work: Work, kinds: Kinds) -> JobView:
+    """A job that rebuilds; the one that waits or runs already, if there is one."""
+    kind = kinds.find(NAME)
+    assert isinstance(kind, Kind), "bootstrap registers search.reindex_all"
+    jobs = JobService(work, kinds)
+    job = queries.unfinished_job(work.session, NAME)
+    return jobs.view(job or jobs.create(kind, user_id=work.actor.user_id))
