@@ -96,12 +96,15 @@ class Rights:
 
 @dataclass(frozen=True)
 class SchemaStanding:
-    """``target`` is where the release that is to come stands, seen from the database."""
+    """What the schema is recognised as; ``revision`` is the nearest known one. ``differences``
+    from it are sentences. ``target`` is where the release that is to come stands, seen from the
+    database."""
 
-    kind: Literal["empty", "behind", "current", "newer", "unknown"]
+    kind: Literal["empty", "exact", "drifted", "newer", "refused"]
     revision: str | None
-    advice: str
-    target: Literal["ahead", "same", "behind", "unknown"]
+    reason: str = ""
+    differences: tuple[str, ...] = ()
+    target: Literal["ahead", "same", "behind", "unknown"] = "unknown"
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def sound_database() -> dict[str, object]:
             damaged_pages=0,
         ),
         "rights": known.Rights(True, True, True, True, True),
-        "schema": known.SchemaStanding("current", "v401_cascade_deletes", "It is.", "ahead"),
+        "schema": known.SchemaStanding("exact", "v401_cascade_deletes", target="ahead"),
         "sessions": (known.Session(7, "psql", 20.0, idle=False),),
         "locks": known.Locks(),
         "prepared": (),

@@ -52,8 +52,8 @@ FAULTS: list[tuple[str, str, Fault]] = [
     ("database-tools", "blocker", with_("tools", major=None)),
     ("database-version", "blocker", with_("server", major=15)),
     ("database-version", "blocker", with_("server", major=19)),
-    ("database-kind", "blocker", with_("schema", kind="newer")),
-    ("database-kind", "blocker", with_("schema", kind="unknown")),
+    ("database-kind", "blocker", with_("schema", kind="refused", reason="Not ours.")),
+    ("database-drift", "note", with_("schema", kind="drifted", differences=("lacks a",))),
     ("database-encoding", "blocker", with_("server", encoding="LATIN1")),
     ("database-collation", "warning", with_("server", collation_stored="2.31")),
     ("database-connections", "warning", with_("server", used_connections=85)),
@@ -182,6 +182,16 @@ class TestASoundInstallation:
         assert names(report) == []
         assert report.unchecked == {}
         assert len(report.passed) == len(CHECKS) >= 45
+
+
+class TestADatabaseOfALaterRelease:
+    def test_stops_what_cannot_read_it(self) -> None:
+        later = with_("schema", kind="newer", target="behind", reason="It is newer.")
+        assert names(decide(later(sound_facts()))) == ["release-schema", "database-kind"]
+
+    def test_lets_the_release_come_that_can(self) -> None:
+        later = with_("schema", kind="newer", target="same", reason="It is newer.")
+        assert names(decide(later(sound_facts()))) == []
 
 
 class TestEveryCheck:

@@ -12,7 +12,8 @@ from opentranscribe.features.upgrade.preflight.queries.connection import (
     measure_clock,
 )
 from opentranscribe.schema.migrations.chain import is_known, is_newer, list_pending
-from opentranscribe.schema.migrations.state import read_state
+from opentranscribe.schema.migrations.recognise import recognise
+from opentranscribe.schema.migrations.state import SchemaState
 
 # reset_val is what a new session gets; the setting itself may be ours.
 _SERVER = """
@@ -70,9 +71,15 @@ def read_rights(connection: Connection) -> Rights:
 
 
 def read_schema(connection: Connection, context: Context) -> SchemaStanding:
-    state = read_state(connection)
+    found = recognise(connection)
     head = str(context.target.facts.get("schema_head", "")) if context.target else ""
-    return SchemaStanding(state.kind, state.revision, state.advice, _stand(state.revision, head))
+    reason = SchemaState("newer", found.revision).advice if found.kind == "newer" else found.reason
+    differences = (
+        found.difference.describe() if found.kind == "drifted" and found.difference else ()
+    )
+    return SchemaStanding(
+        found.kind, found.revision, reason, tuple(differences), _stand(found.revision, head)
+    )
 
 
 def _stand(revision: str | None, head: str) -> Literal["ahead", "same", "behind", "unknown"]:

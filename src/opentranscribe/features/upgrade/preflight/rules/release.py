@@ -124,7 +124,7 @@ def check_schema_head(facts: Facts) -> Finding | None:
             " It could not read what is there.",
             f"{commands.ROLLBACK}   or   {commands.RESTORE}",
         )
-    if standing.target == "unknown" and head is not None:
+    if standing.target == "unknown" and head is not None and standing.kind != "refused":
         return blocker(
             f"There is no known way from the database ({standing.revision or 'no revision'}) to"
             f" {head}, where the release stands.",

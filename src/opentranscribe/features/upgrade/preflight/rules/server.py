@@ -53,9 +53,23 @@ def check_server_version(facts: Facts) -> Finding | None:
 
 def check_kind(facts: Facts) -> Finding | None:
     standing = facts.schema.value
-    if standing.kind in {"newer", "unknown"}:
-        return blocker(standing.advice, "./opentr.sh db check")
+    is_ready_for = facts.context.target is not None and standing.target in {"same", "ahead"}
+    if standing.kind == "refused" or (standing.kind == "newer" and not is_ready_for):
+        return blocker(standing.reason, "./opentr.sh db check")
     return None
+
+
+def check_drift(facts: Facts) -> Finding | None:
+    standing = facts.schema.value
+    if standing.kind != "drifted":
+        return None
+    count = len(standing.differences)
+    first = f": {commands.listed(standing.differences, 2)}" if count else ""
+    return note(
+        f"The schema is not quite that of {standing.revision}{first}. The update repairs it, and"
+        " proves that no row is lost.",
+        "./opentr.sh db plan",
+    )
 
 
 def check_encoding(facts: Facts) -> Finding | None:
@@ -232,6 +246,7 @@ CHECKS = (
     Check("database-tools", "Database programs", check_tools),
     Check("database-version", "PostgreSQL version", check_server_version),
     Check("database-kind", "What the database is", check_kind),
+    Check("database-drift", "Drift of the schema", check_drift),
     Check("database-encoding", "Encoding", check_encoding),
     Check("database-collation", "Sorting rules", check_collation),
     Check("database-connections", "Connections", check_connections),
