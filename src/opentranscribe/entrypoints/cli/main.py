@@ -28,15 +28,22 @@ COMMANDS = {
     "users": ("users", "Create, list, disable people; reset passwords."),
     "search": ("search", "Search the transcripts, and rebuild the index."),
     "db": ("db", "Check and upgrade the database's schema."),
+    "backup": ("backup", "Back up everything, check it, rehearse a restore."),
+    "update": ("update", "Bring this installation to another release, or put everything back."),
+    "rollback": ("update", "Go back to the state before the last update."),
+    "resume": ("update", "Take up an update that was cut off."),
     "init": ("init", "Make an installation folder."),
 }
-LATER = ("backup", "restore", "update", "rollback", "import")
+LATER = ("restore", "import")
+#: Run by the supervisor; people need not know of it.
+HIDDEN = {"resume"}
 UNSUPPORTED = EXIT_CODES["unsupported"]
 
 
 class Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
-        return [name for name, (module, _) in COMMANDS.items() if _exists(module)]
+        there = [name for name, (module, _) in COMMANDS.items() if _exists(module)]
+        return [name for name in there if name not in HIDDEN]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in LATER or cmd_name == "test":
