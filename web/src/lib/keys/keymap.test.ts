@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { ACTIONS, actionOf, chordOf, keysOf, takenBy, USUAL_KEYS, type KeyPress } from './keymap';
+import {
+  ACTIONS,
+  actionOf,
+  chordOf,
+  keysOf,
+  speakerOf,
+  takenBy,
+  USUAL_KEYS,
+  type KeyPress
+} from './keymap';
 
 function press(key: string, held: Partial<KeyPress> = {}): KeyPress {
   return { key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...held };
@@ -45,5 +54,21 @@ describe('the usual keys', () => {
     expect(takenBy('n', {}, 'play')).toBe('nextUncertain');
     expect(takenBy('k', {}, 'play')).toBeNull();
     expect(keysOf('help', {})).toEqual(['?']);
+  });
+});
+
+describe('speakerOf', () => {
+  it('takes 1 for the first and 9 for the ninth', () => {
+    expect(speakerOf(press('1'), {}, true)).toBe(0);
+    expect(speakerOf(press('9'), {}, true)).toBe(8);
+  });
+  it('knows no nobody, no letters and no held keys', () => {
+    expect(speakerOf(press('0'), {}, true)).toBeNull();
+    expect(speakerOf(press('k'), {}, true)).toBeNull();
+    expect(speakerOf(press('2', { ctrlKey: true }), {}, true)).toBeNull();
+  });
+  it('is silent while single keys are off, or where the digit has an own meaning', () => {
+    expect(speakerOf(press('1'), {}, false)).toBeNull();
+    expect(speakerOf(press('1'), { play: '1' }, true)).toBeNull();
   });
 });

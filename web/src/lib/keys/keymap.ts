@@ -80,6 +80,12 @@ export function actionOf(press: KeyPress, custom: CustomKeys, singleKeys: boolea
   return ACTIONS.find((action) => keysOf(action, custom).includes(chord)) ?? null;
 }
 
+/** Which speaker (0 for the first) a digit from 1 to 9 means; null when it means none. */
+export function speakerOf(press: KeyPress, custom: CustomKeys, singleKeys: boolean): number | null {
+  if (!singleKeys || !/^[1-9]$/.test(chordOf(press))) return null;
+  return actionOf(press, custom, singleKeys) ? null : Number(press.key) - 1;
+}
+
 /** The action that already uses `chord`, other than `except`. */
 export function takenBy(chord: string, custom: CustomKeys, except: Action): Action | null {
   return (

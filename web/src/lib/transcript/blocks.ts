@@ -71,6 +71,8 @@ function buildHead(model: TranscriptModel, turn: Turn): HTMLElement {
   const speaker = turn.speakerUuid ? model.speakers.get(turn.speakerUuid) : undefined;
   if (turn.opens && speaker) {
     const name = button('speaker-name', 'speaker', m.file.renameSpeaker(speaker.name));
+    // Its name is the speaker's, as everybody sees it; what a click does is the description.
+    name.removeAttribute('aria-label');
     const face = document.createElement('span');
     face.className = 'face';
     face.setAttribute('aria-hidden', 'true');

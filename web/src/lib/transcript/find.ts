@@ -1,7 +1,11 @@
-// Finding text in the transcript, whatever its case and accents.
+// Finding text in the transcript, whatever its case and accents, also across segments.
+import { lastAtMost } from './model';
+
+/** From `start` in segment `first` to `end` in segment `last`; mostly the two are one. */
 export interface Match {
-  segment: number;
+  first: number;
   start: number;
+  last: number;
   end: number;
 }
 
@@ -22,29 +26,56 @@ export function fold(text: string): { folded: string; offsets: number[] } {
   return { folded, offsets };
 }
 
-/** Every place of `query` in the segments, in order, at most MATCH_LIMIT. */
-export function findMatches(texts: Iterable<string>, query: string): Match[] {
-  const wanted = fold(query.trim().replace(/\s+/g, ' ')).folded;
-  const matches: Match[] = [];
-  if (!wanted) return matches;
-  let segment = 0;
-  for (const text of texts) {
-    const ascii = /^[\x20-\x7e]*$/.test(text);
-    const { folded, offsets } = ascii ? { folded: text.toLowerCase(), offsets: null } : fold(text);
-    for (
-      let at = folded.indexOf(wanted);
-      at >= 0;
-      at = folded.indexOf(wanted, at + wanted.length)
-    ) {
-      const stop = at + wanted.length;
-      matches.push({
-        segment,
-        start: offsets ? offsets[at] : at,
-        end: offsets ? offsets[stop] : stop
-      });
-      if (matches.length >= MATCH_LIMIT) return matches;
-    }
-    segment += 1;
+const isPlain = (text: string) => /^[\x20-\x7e]*$/.test(text);
+const isBlank = (text: string) => text.trim() === '';
+
+/** All segments as one folded text, as it is read: a space between one and the next. */
+export class Findable {
+  readonly #folded: string;
+  /** Where each segment begins in the folded text. */
+  readonly #begins: Uint32Array;
+
+  constructor(readonly texts: readonly string[]) {
+    this.#begins = new Uint32Array(texts.length);
+    const pieces: string[] = [];
+    let at = 0;
+    texts.forEach((text, segment) => {
+      const folded = isPlain(text) ? text.toLowerCase() : fold(text).folded;
+      this.#begins[segment] = at;
+      pieces.push(folded);
+      at += folded.length + 1;
+    });
+    this.#folded = pieces.join(' ');
   }
-  return matches;
+
+  /** Every place of `query`, in order, at most MATCH_LIMIT. */
+  find(query: string): Match[] {
+    const matches: Match[] = [];
+    if (isBlank(query)) return matches;
+    const wanted = fold(query.trim().replace(/\s+/g, ' ')).folded;
+    let at = wanted ? this.#folded.indexOf(wanted) : -1;
+    while (at >= 0 && matches.length < MATCH_LIMIT) {
+      const stop = at + wanted.length;
+      const [first, start] = this.#placeOf(at);
+      const [last, beforeEnd] = this.#placeOf(stop - 1);
+      matches.push({ first, start, last, end: this.#after(last, stop, beforeEnd) });
+      at = this.#folded.indexOf(wanted, stop);
+    }
+    return matches;
+  }
+
+  #placeOf(at: number): [segment: number, offset: number] {
+    const segment = lastAtMost(this.#begins, at);
+    return [segment, this.#offset(segment, at - this.#begins[segment])];
+  }
+
+  /** The offset behind the folded unit before `stop`: a letter with its accents counts whole. */
+  #after(segment: number, stop: number, before: number): number {
+    return Math.max(before + 1, this.#offset(segment, stop - this.#begins[segment]));
+  }
+
+  #offset(segment: number, folded: number): number {
+    const text = this.texts[segment];
+    return isPlain(text) ? folded : (fold(text).offsets[folded] ?? text.length);
+  }
 }

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, describe, expect, it } from 'vitest';
-import { boxOf, caretAt, hasSelection, rangeIn } from './places';
+import { boxOf, caretAt, hasSelection, rangeIn, rangesOf } from './places';
 
 function textOnPage(words: string): Text {
   const paragraph = document.createElement('p');
@@ -26,6 +26,23 @@ describe('rangeIn', () => {
   });
   it('refuses an offset beyond the text', () => {
     expect(() => rangeIn(textOnPage('one'), 0, 9)).toThrow();
+  });
+});
+
+describe('rangesOf', () => {
+  const said = (match: Parameters<typeof rangesOf>[0]) => {
+    const nodes = ['in New', 'Jersey', 'now though'].map(textOnPage);
+    return rangesOf(match, (segment) => nodes[segment] ?? null).map(String);
+  };
+  it('is one range in one segment', () => {
+    expect(said({ first: 0, start: 3, last: 0, end: 6 })).toEqual(['New']);
+  });
+  it('is one range for each segment that the match goes through', () => {
+    const match = { first: 0, start: 3, last: 2, end: 3 };
+    expect(said(match)).toEqual(['New', 'Jersey', 'now']);
+  });
+  it('does without what is not on the page any more', () => {
+    expect(said({ first: 2, start: 0, last: 3, end: 99 })).toEqual(['now though']);
   });
 });
 

@@ -1,10 +1,24 @@
 // Points on the screen, positions in the text, and back.
+import type { Match } from './find';
 
 export function rangeIn(node: Text, start: number, end: number): Range {
   const range = document.createRange();
   range.setStart(node, start);
   range.setEnd(node, end);
   return range;
+}
+
+/** One range a segment, so that names and times between two paragraphs are not painted. */
+export function rangesOf(match: Match, textOf: (segment: number) => Text | null): Range[] {
+  const ranges: Range[] = [];
+  for (let segment = match.first; segment <= match.last; segment += 1) {
+    const node = textOf(segment);
+    if (!node) continue;
+    const from = segment === match.first ? match.start : 0;
+    const to = segment === match.last ? Math.min(match.end, node.length) : node.length;
+    ranges.push(rangeIn(node, from, to));
+  }
+  return ranges;
 }
 
 export function hasSelection(): boolean {

@@ -3,7 +3,7 @@ import { buildBlock, repaintHead, shows, type Block } from './blocks';
 import type { Match } from './find';
 import { tokenOffsets, UNCERTAIN_BELOW, type TranscriptModel } from './model';
 import { Painter } from './painter';
-import { boxOf, caretAt, hasSelection, rangeIn } from './places';
+import { boxOf, caretAt, hasSelection, rangeIn, rangesOf } from './places';
 import { Stretches } from './stretches';
 
 export interface ViewEvents {
@@ -90,17 +90,26 @@ export class TranscriptView {
   }
 
   paintMatches(matches: readonly Match[], current: number): Range | null {
-    const ranges = matches.map((match) => {
-      const node = this.textOf(match.segment);
-      return node ? rangeIn(node, match.start, Math.min(match.end, node.length)) : null;
-    });
-    const now = ranges[current] ?? null;
-    this.#painter.paint(
-      'found',
-      ranges.filter((range) => range !== null)
-    );
-    this.#painter.paint('found-now', now ? [now] : []);
-    return now;
+    const found = matches.map((match) => rangesOf(match, (segment) => this.textOf(segment)));
+    const now = found[current] ?? [];
+    this.#painter.paint('found', found.flat());
+    this.#painter.paint('found-now', now);
+    return now[0] ?? null;
+  }
+
+  /** The segment where the selected text begins; without a selection the one being said. */
+  get chosenSegment(): number {
+    const selection = getSelection();
+    const anchor = hasSelection() ? selection?.getRangeAt(0).startContainer : null;
+    const span = anchor?.parentElement?.closest('.segment');
+    const place = span ? this.#place(span) : null;
+    if (place && span) return this.#segmentOf(span, place);
+    return this.model && this.word >= 0 ? this.model.segmentOfWord(this.word) : -1;
+  }
+
+  #segmentOf(span: Element, place: { turn: number; element: HTMLElement }): number {
+    const k = [...place.element.querySelectorAll('.segment')].indexOf(span);
+    return (this.model?.turns[place.turn].first ?? 0) + k;
   }
 
   /** Lays out the paragraph of `word` and brings it into the window when it was far away. */
@@ -275,8 +284,7 @@ export class TranscriptView {
     const caret = caretAt(x, y);
     const span = caret?.node.parentElement?.closest('.segment');
     if (!caret || !span || !this.model || !(caret.node instanceof Text)) return -1;
-    const k = [...place.element.querySelectorAll('.segment')].indexOf(span);
-    const segment = this.model.turns[place.turn].first + k;
+    const segment = this.#segmentOf(span, place);
     const offsets = tokenOffsets(caret.node.data);
     let word = 0;
     while (word * 2 + 2 < offsets.length && offsets[word * 2 + 2] <= caret.offset) word += 1;

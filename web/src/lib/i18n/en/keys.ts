@@ -16,5 +16,12 @@ export const keys = {
   follow: 'Jump to current',
   undo: 'Undo the last correction',
   redo: 'Redo',
-  help: 'Show the keys'
+  help: 'Show the keys',
+  give: 'Give the passage to that speaker of the list',
+  giveHint: 'The passage is where text is selected, or else what is being said.',
+  inFields: 'While typing',
+  saveText: 'Save the correction',
+  leaveText: 'Leave without saving, close',
+  nextMatch: 'Next match',
+  previousMatch: 'Previous match'
 };

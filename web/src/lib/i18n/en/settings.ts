@@ -39,6 +39,14 @@ export const settings = {
   modelLanguages: (count: number) => (count === 1 ? 'One language' : `${count} languages`),
   readiness: 'System readiness',
   readinessLead: 'Each part of the installation, asked just now.',
+  readinessParts: {
+    database: 'Database',
+    objects: 'Stored files',
+    queue: 'Work queue',
+    search: 'Search',
+    workers: 'Workers',
+    models: 'Models'
+  },
   ready: 'Ready',
   degraded: 'Works with limits',
   unhealthy: 'Not working',
