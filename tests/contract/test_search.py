@@ -245,3 +245,56 @@ class TestPostgres:
         postgres.index_file(session, file(2, chunk(0, "marsupial"), owner=BOB))
         assert postgres.suggest(session, "mar", ANN) == ["Market day", "Mara", "marvellous"]
         assert postgres.suggest(session, "%", ANN) == []
+
+    def test_vectors_of_another_model_are_not_compared(
+        self, postgres: PostgresSearch, session: Session
+    ) -> None:
+        vector = np.full(8, 8**-0.5, dtype=np.float32)
+        other = np.full(4, 0.5, dtype=np.float32)
+        postgres.index_file(session, file(1, chunk(0, "a", vector=vector), vector_model="m"))
+        postgres.index_file(session, file(2, chunk(0, "b", vector=other), vector_model="n"))
+        assert found(postgres, session, "z", vector=vector, vector_model="m") == [1]
+
+    def test_meaning_is_filtered_like_words(
+        self, postgres: PostgresSearch, session: Session
+    ) -> None:
+        vector = np.full(8, 8**-0.5, dtype=np.float32)
+        for number, (speaker, day) in enumerate([("Ann", 0), ("Bob", 0), ("Ann", 9)]):
+            postgres.index_file(
+                session,
+                file(
+                    number,
+                    chunk(0, "a", speaker, vector),
+                    uploaded_at=DAY + timedelta(days=day),
+                ),
+            )
+        postgres.index_file(session, file(9, chunk(0, "a", "Ann", vector), owner=BOB))
+        filters = {"speakers": ("ann",), "date_to": DAY + timedelta(days=1)}
+        assert found(postgres, session, "z", vector=vector, **filters) == [0]
+
+    def test_a_phrase_is_found_after_its_file_changed_place(
+        self, postgres: PostgresSearch, session: Session
+    ) -> None:
+        for number in (3, 1, 2):
+            postgres.index_file(session, file(number, chunk(0, "x"), chunk(1, "the red dog")))
+        postgres.index_file(session, file(1, chunk(0, "the red dog"), chunk(1, "the dog")))
+        result = postgres.query(session, SearchQuery('"red dog"', ANN))
+        assert sorted((h.file_id, h.occurrences[0].chunk_index) for h in result.hits) == [
+            (1, 0),
+            (2, 1),
+            (3, 1),
+        ]
+
+    def test_tables_of_another_shape_are_made_anew(
+        self, postgres: PostgresSearch, session: Session
+    ) -> None:
+        postgres.index_file(session, file(1, chunk(0, "words")))
+        session.commit()
+        postgres.ensure_schema()
+        assert found(postgres, session, "words") == [1]
+        session.execute(text("UPDATE derived.search_shape SET shape = 1"))
+        session.commit()
+        postgres.ensure_schema()
+        assert found(postgres, session, "words") == []
+        postgres.index_file(session, file(1, chunk(0, "words")))
+        assert found(postgres, session, "words") == [1]

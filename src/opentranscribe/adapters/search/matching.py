@@ -23,7 +23,7 @@ BM25_B = 0.75
 ENOUGH = 10
 #: Where the words of a phrase are in more chunks than this, the best of them by words are looked
 #: into first, and only these if they have the phrase plenty of times.
-LOOKED_INTO = 5000
+LOOKED_INTO = 2500
 PLENTY = 200
 
 Scores = NDArray[np.float32]
