@@ -19,6 +19,8 @@ from opentranscribe.features.upgrade.preflight.service import run_preflight
 from opentranscribe.schema.migrations.chain import HEAD
 
 LIMIT_SECONDS = 3.0
+#: The database that those of the tests are copies of.
+TEMPLATE = "preflight_template"
 
 
 def release(folder: Path, **facts: Any) -> TargetRelease:

@@ -227,3 +227,17 @@ class TestFaultsInTheDatabase:
             url = f"postgresql://postgres@127.0.0.1:{port}/opentranscribe"
             report = quick(replace(installation, database_url=url))
         assert names(report) == {"database-answers"}
+
+    def test_recordings_that_are_gone(self, installation: Context) -> None:
+        (installation.home / "data/objects").mkdir()
+        execute(
+            installation.database_url,
+            """INSERT INTO "user" (email, hashed_password, full_name) VALUES ('a@b.c', 'x', 'A')""",
+            """INSERT INTO media_file (user_id, filename, storage_path, file_size, content_type,
+                                       status)
+               SELECT id, 'a.wav', 'media/gone', 5, 'audio/wav', 'completed' FROM "user" LIMIT 1""",
+        )
+        assert "media/gone" in the_one(installation, "media").cause
+        (installation.home / "data/objects/media").mkdir()
+        (installation.home / "data/objects/media/gone").touch()
+        assert names(quick(installation)) == set()

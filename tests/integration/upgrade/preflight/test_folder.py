@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from tests.integration.upgrade.preflight.acts import (
     LIMIT_SECONDS,
-    execute,
+    TEMPLATE,
     names,
     obey,
     quick,
@@ -24,8 +24,15 @@ from tests.integration.upgrade.preflight.acts import (
     write,
 )
 
+from opentranscribe.entrypoints.supervisor.postgres import EmbeddedPostgres
 from opentranscribe.features.upgrade.journal import Journal
 from opentranscribe.features.upgrade.preflight.context import Context
+
+
+@pytest.fixture(scope="module")
+def database(server: EmbeddedPostgres) -> str:
+    """One for all of these: nothing here changes it."""
+    return server.url(TEMPLATE)
 
 
 class TestFaultsInTheFolder:
@@ -108,20 +115,6 @@ class TestFaultsInTheFolder:
     def test_a_release_for_another_python(self, installation: Context, home: Path) -> None:
         target = release(home / "data/releases/9.9.9", python_requires=">=3.99")
         assert the_one(replace(installation, target=target), "release-python").severity == "blocker"
-
-    def test_recordings_that_are_gone(self, installation: Context, home: Path) -> None:
-        (home / "data/objects").mkdir()
-        execute(
-            installation.database_url,
-            """INSERT INTO "user" (email, hashed_password, full_name) VALUES ('a@b.c', 'x', 'A')""",
-            """INSERT INTO media_file (user_id, filename, storage_path, file_size, content_type,
-                                       status)
-               SELECT id, 'a.wav', 'media/gone', 5, 'audio/wav', 'completed' FROM "user" LIMIT 1""",
-        )
-        assert "media/gone" in the_one(installation, "media").cause
-        (home / "data/objects/media").mkdir()
-        (home / "data/objects/media/gone").touch()
-        assert names(quick(installation)) == set()
 
     def test_a_port_that_is_taken(self, installation: Context) -> None:
         with socket.create_server(("127.0.0.1", installation.frontend_port)):
