@@ -45,7 +45,7 @@ PLACED_POSTINGS = _POSTINGS.format(
 )
 
 #: Chunks ranked by words meet the nearest by meaning. These are compared one by one: exact, quick
-#: for one person's recordings (12 ms for 40 000 chunks), and nothing to keep up when writing. The
+#: for one person's recordings (15 ms for 40 000 chunks), and nothing to keep up when writing. The
 #: vectors have length one, so that the inner product is the cosine.
 HYBRID = f"""
 WITH by_text AS (
