@@ -28,6 +28,14 @@ class TestEnvExample:
         assert (ROOT / ".env.example").read_text(encoding="utf-8") == generator.render()
 
 
+class TestApiDescription:
+    def test_is_what_the_routes_say(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.syspath_prepend(str(ROOT / "tools"))
+        generator = importlib.import_module("gen_openapi")
+        kept = (ROOT / "web" / "openapi.json").read_text(encoding="utf-8")
+        assert kept == generator.describe(), "run python tools/gen_openapi.py, then npm run api"
+
+
 class TestLocks:
     @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
     def test_pin_every_package_with_a_hash_and_name_no_index(self, lock: Path) -> None:

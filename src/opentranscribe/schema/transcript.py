@@ -55,8 +55,8 @@ class TranscriptDraft(Base):
 class TranscriptEdit(Base):
     """One operation a person made on a transcript; undone by setting ``undone_at``, never deleted.
 
-    ``kind``: segment_text, segment_speaker, speaker_name, speaker_merge. ``before`` and ``after``
-    hold exactly what is needed to go either way.
+    ``kind``: segment_text, segment_speaker, speaker_name, speaker_merge, speaker_suggestion.
+    ``before`` and ``after`` hold exactly what is needed to go either way.
     """
 
     __tablename__ = "transcript_edit"

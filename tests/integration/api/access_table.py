@@ -109,6 +109,7 @@ TABLE: dict[str, Row] = {
     "PUT /api/speakers/{speaker_uuid}": Row("private", json={"display_name": "Ann"}),
     "POST /api/files/{file_uuid}/speakers": Row("private", 201, json={"display_name": "Ann"}),
     "POST /api/speakers/{speaker_uuid}/merge/{target_uuid}": Row("private"),
+    "POST /api/speakers/{speaker_uuid}/verify": Row("private", 409),
     "GET /api/speaker-profiles/profiles": Row("own"),
     # work
     "GET /api/files/{file_uuid}/job": Row("private"),

@@ -74,6 +74,26 @@ class SpeakerName:
         speaker.verified = state["verified"]
 
 
+class SpeakerSuggestion:
+    """Whom a voice is said to resemble; taken away when a person says that it is not so."""
+
+    def read(self, work: Work, subject: UUID) -> State:
+        speaker = queries.get_speaker(work, subject)
+        return {
+            "suggested_name": speaker.suggested_name,
+            "suggestion_source": speaker.suggestion_source,
+            "confidence": speaker.confidence,
+            "profile_id": speaker.profile_id,
+        }
+
+    def write(self, work: Work, subject: UUID, state: State) -> None:
+        speaker = queries.get_speaker(work, subject)
+        speaker.suggested_name = state["suggested_name"]
+        speaker.suggestion_source = state["suggestion_source"]
+        speaker.confidence = state["confidence"]
+        speaker.profile_id = queries.existing_profile_id(work, state["profile_id"])
+
+
 class SpeakerSegments:
     """A set of segments that change hands together: the merge of one speaker into another."""
 
@@ -97,5 +117,6 @@ KINDS: dict[str, Kind] = {
     "segment_text": Kind(SegmentText(), ("text",)),
     "segment_speaker": Kind(SegmentSpeaker(), ("speaker_uuid",)),
     "speaker_name": Kind(SpeakerName(), ("display_name",)),
+    "speaker_suggestion": Kind(SpeakerSuggestion(), ("suggested_name",)),
     "speaker_merge": Kind(SpeakerSegments(), ()),
 }

@@ -113,3 +113,14 @@ def get_edit(work: Work, file_id: int, edit_uuid: UUID) -> TranscriptEdit:
     if found is None:
         raise EditNotFoundError("There is no such change in this recording's history.")
     return found
+
+
+def longest_passages(work: Work, speaker: Speaker, limit: int = 10) -> list[list[float]]:
+    """[start, end] in seconds of what a voice says, the longest first."""
+    rows = work.session.execute(
+        select(TranscriptSegment.start_time, TranscriptSegment.end_time)
+        .where(TranscriptSegment.speaker_id == speaker.id)
+        .order_by((TranscriptSegment.start_time - TranscriptSegment.end_time), TranscriptSegment.id)
+        .limit(limit)
+    )
+    return [[start, end] for start, end in rows]

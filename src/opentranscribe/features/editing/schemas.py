@@ -16,6 +16,7 @@ SUMMARIES = {
     "segment_text": "Corrected the words",
     "segment_speaker": "Changed who says a passage",
     "speaker_name": "Named a speaker",
+    "speaker_suggestion": "Said who a speaker is not",
     "speaker_merge": "Merged two speakers",
 }
 
@@ -63,5 +64,6 @@ class SegmentEdited(BaseModel):
 
 def _readable(state: dict[str, Any]) -> dict[str, Any]:
     """What a person can make sense of: no word times, no private ids."""
-    hidden = {"words", "segments", "profile_id", "flags"}
+    private = {"words", "segments", "profile_id", "rejected_profile_id", "flags", "heard"}
+    hidden = private | {"suggestion_source", "confidence"}
     return {key: value for key, value in state.items() if key not in hidden}

@@ -57,6 +57,27 @@ class EditingService:
         after = {"display_name": name, "profile_id": profile_id, "verified": name is not None}
         return self.make("speaker_name", speaker.media_file_id, speaker_uuid, after)
 
+    def reject_suggestion(
+        self, speaker_uuid: UUID, profile_id: int | None
+    ) -> TranscriptEdit | None:
+        """The voice is not who it was said to resemble; None when nobody was suggested.
+
+        A link to that person which nobody confirmed goes with it. ``heard`` keeps when the voice spoke longest, as [start, end] in seconds: by that it is
+        known again when the recording is transcribed anew and its speakers are other rows.
+        """
+        speaker = queries.get_speaker(self.work, speaker_uuid)
+        if speaker.suggested_name is None:
+            return None
+        after = {
+            "suggested_name": None,
+            "suggestion_source": None,
+            "confidence": None,
+            "profile_id": speaker.profile_id if speaker.display_name else None,
+            "rejected_profile_id": profile_id,
+            "heard": queries.longest_passages(self.work, speaker),
+        }
+        return self.make("speaker_suggestion", speaker.media_file_id, speaker_uuid, after)
+
     def merge_speaker(self, source_uuid: UUID, target_uuid: UUID) -> TranscriptEdit:
         """All that ``source`` says becomes ``target``'s; the emptied voice stays for undo."""
         source = queries.get_speaker(self.work, source_uuid)

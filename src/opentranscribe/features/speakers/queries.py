@@ -43,6 +43,14 @@ def profile_named(work: Work, user_id: int, name: str) -> SpeakerProfile:
     ).one()
 
 
+def profile_id_named(work: Work, user_id: int, name: str) -> int | None:
+    return work.session.scalar(
+        select(SpeakerProfile.id).where(
+            SpeakerProfile.user_id == user_id, SpeakerProfile.name == name
+        )
+    )
+
+
 def same_person(work: Work, speaker: Speaker) -> Sequence[UUID]:
     """The owner's other voices that are linked to the same person."""
     if speaker.profile_id is None:

@@ -16,6 +16,7 @@ from opentranscribe.features.speakers.schemas import (
     SpeakerChange,
     SpeakerChanged,
     SpeakerView,
+    Verdict,
 )
 from opentranscribe.features.speakers.service import SpeakerService
 
@@ -53,6 +54,21 @@ def rename_speaker(
 @router.post("/files/{file_uuid}/speakers", status_code=status.HTTP_201_CREATED)
 def add_speaker(caller: SignedIn, work: WorkDep, file_uuid: UUID, new: NewSpeaker) -> SpeakerView:
     return SpeakerView.of(SpeakerService(work).add(file_uuid, new.display_name), file_uuid)
+
+
+@router.post("/speakers/{speaker_uuid}/verify")
+def verify_speaker(
+    caller: SignedIn, work: WorkDep, speaker_uuid: UUID, action: Verdict = "accept"
+) -> SpeakerChanged:
+    """Answer a suggestion: accept takes the name over, reject is remembered for this voice."""
+    service = SpeakerService(work)
+    answer = service.accept if action == "accept" else service.reject
+    speaker, edit, files = answer(speaker_uuid)
+    return SpeakerChanged(
+        speaker=SpeakerView.of(speaker, service.file_uuid(speaker)),
+        edit=EditOut.of(edit) if edit else None,
+        changed_files=files,
+    )
 
 
 @router.post("/speakers/{speaker_uuid}/merge/{target_uuid}")

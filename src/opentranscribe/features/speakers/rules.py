@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import unicodedata
 
-from opentranscribe.kit.errors import InvalidError
+from opentranscribe.kit.errors import ConflictError, InvalidError
 
 MAX_NAME_CHARACTERS = 255
 
 
 class SpeakerNameError(InvalidError):
     code = "speaker_name"
+
+
+class NoSuggestionError(ConflictError):
+    code = "no_suggestion"
 
 
 def tidy_name(name: str | None) -> str | None:

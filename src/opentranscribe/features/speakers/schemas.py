@@ -14,6 +14,10 @@ from opentranscribe.schema.speakers import Speaker
 Name = Annotated[str, StringConstraints(max_length=2000)]
 
 
+#: What a person says of a suggestion.
+Verdict = Literal["accept", "reject"]
+
+
 class SpeakerView(BaseModel):
     uuid: UUID
     file_uuid: UUID

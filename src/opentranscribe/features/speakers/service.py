@@ -8,7 +8,7 @@ from uuid import UUID
 from opentranscribe.features.editing.queries import get_speaker
 from opentranscribe.features.editing.service import EditingService
 from opentranscribe.features.speakers import queries
-from opentranscribe.features.speakers.rules import next_label, tidy_name
+from opentranscribe.features.speakers.rules import NoSuggestionError, next_label, tidy_name
 from opentranscribe.schema.media import MediaFile
 from opentranscribe.schema.speakers import Speaker
 from opentranscribe.schema.transcript import TranscriptEdit
@@ -38,6 +38,24 @@ class SpeakerService:
     def _person(self, speaker: Speaker, name: str | None) -> int | None:
         """The profile that a voice of this name is linked to."""
         return queries.profile_named(self.work, speaker.user_id, name).id if name else None
+
+    def accept(self, speaker_uuid: UUID) -> tuple[Speaker, TranscriptEdit | None, int]:
+        """The voice is who it was said to resemble. Raises NoSuggestionError."""
+        return self.rename(speaker_uuid, self._suggested(speaker_uuid), "file")
+
+    def reject(self, speaker_uuid: UUID) -> tuple[Speaker, TranscriptEdit | None, int]:
+        """It is not, and is not said to be again. Raises NoSuggestionError."""
+        name = self._suggested(speaker_uuid)
+        speaker = get_speaker(self.work, speaker_uuid)
+        profile = queries.profile_id_named(self.work, speaker.user_id, name)
+        edit = self.editing.reject_suggestion(speaker_uuid, profile)
+        return speaker, edit, 1
+
+    def _suggested(self, speaker_uuid: UUID) -> str:
+        name = get_speaker(self.work, speaker_uuid).suggested_name
+        if name is None:
+            raise NoSuggestionError("Nobody is suggested for this voice any more. Reload the page.")
+        return name
 
     def add(self, file_uuid: UUID, wanted: str | None) -> Speaker:
         """A voice that the diarizer did not hear as one of its own."""

@@ -11,12 +11,12 @@ from sqlalchemy import delete, exists, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from opentranscribe.features.transcription.rules.voices import KnownPrint
+from opentranscribe.features.transcription.rules.voices import KnownPrint, Rejection
 from opentranscribe.schema.accounts import CustomVocabulary
 from opentranscribe.schema.jobs import Job
 from opentranscribe.schema.media import MediaFile
 from opentranscribe.schema.speakers import Speaker, SpeakerProfile, Voiceprint
-from opentranscribe.schema.transcript import TranscriptDraft, TranscriptSegment
+from opentranscribe.schema.transcript import TranscriptDraft, TranscriptEdit, TranscriptSegment
 
 #: A namespace for the ids of stretches of overlapping speech, stable for a file.
 OVERLAPS = uuid.UUID("7b7d5a52-0d54-5b0b-8f37-1f6a3f0a9c11")
@@ -72,6 +72,25 @@ def named_voices(session: Session, file_id: int) -> dict[int, tuple[str | None, 
         )
     )
     return {profile: (name, verified) for profile, name, verified in rows if profile}
+
+
+def rejections(session: Session, file_id: int) -> list[Rejection]:
+    """What people said the voices of a file are not, unless they took it back."""
+    rows = session.execute(
+        select(TranscriptEdit.before, TranscriptEdit.after).where(
+            TranscriptEdit.media_file_id == file_id,
+            TranscriptEdit.kind == "speaker_suggestion",
+            TranscriptEdit.undone_at.is_(None),
+        )
+    )
+    return [
+        Rejection(
+            after["rejected_profile_id"],
+            before["suggested_name"],
+            tuple((start, end) for start, end in after["heard"]),
+        )
+        for before, after in rows
+    ]
 
 
 def known_prints(session: Session, user_id: int, model: str, version: str) -> list[KnownPrint]:

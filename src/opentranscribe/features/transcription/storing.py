@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from opentranscribe.features.jobs.kinds import JobFacts, StepRun
 from opentranscribe.features.transcription import queries
 from opentranscribe.features.transcription.pipeline import Write
 from opentranscribe.features.transcription.rules.cleanup import StoredSegment
-from opentranscribe.features.transcription.rules.voices import KnownPrint
+from opentranscribe.features.transcription.rules.voices import KnownPrint, Rejection, is_rejected
 from opentranscribe.features.transcription.transcript import (
     Transcript,
     Voice,
@@ -129,8 +130,10 @@ class FileStore:
         def write(work: Work) -> None:
             session = work.session
             names = queries.named_voices(session, self._file_id)
+            said = queries.rejections(session, self._file_id)
+            voices = _without_rejected(transcript, said)
             queries.delete_transcript(session, self._file_id)
-            speakers = [self._insert_voice(work, voice, names) for voice in transcript.voices]
+            speakers = [self._insert_voice(work, voice, names) for voice in voices]
             rows = [self._segment_row(one, speakers) for one in transcript.segments]
             queries.insert_rows(session, TranscriptSegment, rows)
             queries.delete_drafts(session, self._file_id)
@@ -211,6 +214,17 @@ class FileStore:
 
     def _tell(self, work: Work, type_: str, **data: Any) -> None:
         work.notify(Notice(type_, {"file_id": str(self._job.file_uuid), **data}, self._user_id))
+
+
+def _without_rejected(transcript: Transcript, said: Sequence[Rejection]) -> list[Voice]:
+    """Nobody is suggested for a voice of which a person said before that it is not them."""
+    passages = [(one.speaker, one.start, one.end) for one in transcript.segments]
+    return [
+        replace(voice, resembles=None)
+        if voice.resembles and is_rejected(voice.resembles, voice.number, said, passages)
+        else voice
+        for voice in transcript.voices
+    ]
 
 
 def _recognised(row: TranscriptSegment) -> Segment:

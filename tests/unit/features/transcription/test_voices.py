@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from opentranscribe.features.transcription.rules.voices import KnownPrint, recognise_voices
+from opentranscribe.features.transcription.rules.voices import (
+    KnownPrint,
+    Rejection,
+    Resemblance,
+    is_rejected,
+    recognise_voices,
+)
 from opentranscribe.ports.diarization import MatchBand
 
 BAND = MatchBand(same_at_least=0.7, perhaps_at_least=0.5)
@@ -49,3 +55,26 @@ class TestRecogniseVoices:
         voices = {0: (vector(20), 9.0), 1: (vector(5), 9.0)}
         found = recognise_voices(voices, [known(1, "Ann", 0)], BAND)
         assert (found[0].sure, found[1].sure) == (False, True)
+
+
+class TestIsRejected:
+    ANN = Resemblance(1, "Ann", 0.8, sure=True)
+    SAID = (Rejection(1, "Ann", ((0.0, 10.0), (30.0, 34.0))),)
+    #: The recording cut anew: the voice that was meant is now 1.
+    PASSAGES = ((1, 0.5, 9.0), (0, 9.0, 29.0), (1, 30.5, 33.0), (None, 0.0, 34.0))
+
+    def test_knows_the_voice_again_by_when_it_spoke(self) -> None:
+        assert is_rejected(self.ANN, 1, self.SAID, self.PASSAGES)
+        assert not is_rejected(self.ANN, 0, self.SAID, self.PASSAGES)
+
+    def test_is_about_that_person_only(self) -> None:
+        other = Resemblance(2, "Bea", 0.8, sure=False)
+        assert not is_rejected(other, 1, self.SAID, self.PASSAGES)
+
+    def test_holds_when_the_person_was_renamed_or_made_anew(self) -> None:
+        assert is_rejected(Resemblance(1, "Anna", 0.8, sure=True), 1, self.SAID, self.PASSAGES)
+        assert is_rejected(Resemblance(7, "Ann", 0.8, sure=True), 1, self.SAID, self.PASSAGES)
+
+    def test_says_nothing_when_nobody_speaks_there_any_more(self) -> None:
+        assert not is_rejected(self.ANN, 1, self.SAID, [(1, 50.0, 60.0)])
+        assert not is_rejected(self.ANN, 1, self.SAID, [])

@@ -4,6 +4,81 @@
  */
 
 export interface paths {
+  '/api/admin/reindex': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Reindex All
+     * @description Build the search index anew from the transcripts; search goes on meanwhile.
+     */
+    post: operations['search_reindex_all'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/admin/updates': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Read Updates */
+    get: operations['updates_read_updates'];
+    put?: never;
+    /** Begin Update */
+    post: operations['updates_begin_update'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/admin/updates/check': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Check Update
+     * @description Look for a release and rehearse; changes nothing.
+     */
+    post: operations['updates_check_update'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/admin/updates/rollback': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Begin Rollback */
+    post: operations['updates_begin_rollback'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/admin/users': {
     parameters: {
       query?: never;
@@ -791,6 +866,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/maintenance': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read Maintenance
+     * @description While visitors are held this address answers with how far the update is.
+     */
+    get: operations['updates_read_maintenance'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/models': {
     parameters: {
       query?: never;
@@ -1004,6 +1099,26 @@ export interface paths {
      * @description All that the first says becomes the second's.
      */
     post: operations['speakers_merge_speakers'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/speakers/{speaker_uuid}/verify': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Verify Speaker
+     * @description Answer a suggestion: accept takes the name over, reject is remembered for this voice.
+     */
+    post: operations['speakers_verify_speaker'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1313,6 +1428,14 @@ export interface components {
       python: string;
       /** Version */
       version: string;
+    };
+    /** AskedOut */
+    AskedOut: {
+      /**
+       * Asked
+       * @enum {string}
+       */
+      asked: 'check' | 'update' | 'rollback';
     };
     /** Body_auth_issue_token */
     Body_auth_issue_token: {
@@ -1721,6 +1844,17 @@ export interface components {
       status: 'alive';
     };
     /**
+     * MaintenanceOut
+     * @description For everybody, also signed out: whether visitors are held at this moment.
+     */
+    MaintenanceOut: {
+      /**
+       * Maintenance
+       * @default false
+       */
+      maintenance: boolean;
+    };
+    /**
      * MediaFileOut
      * @description A stored file as its uploader sees it right away; the library tells more.
      */
@@ -1960,6 +2094,26 @@ export interface components {
       must_change: boolean;
       /** New Password */
       new_password: string;
+    };
+    /** PastUpdateOut */
+    PastUpdateOut: {
+      /** At */
+      at: string;
+      /** From Release */
+      from_release: string;
+      /** Id */
+      id: string;
+      /**
+       * Kind
+       * @enum {string}
+       */
+      kind: 'update' | 'rollback';
+      /** Reason */
+      reason: string;
+      /** Result */
+      result: string;
+      /** To Release */
+      to_release: string;
     };
     /** PrepareIn */
     PrepareIn: {
@@ -2499,6 +2653,67 @@ export interface components {
       /** Vad Threshold */
       vad_threshold?: number | null;
     };
+    /** UpdateIn */
+    UpdateIn: {
+      /**
+       * Version
+       * @default
+       */
+      version: string;
+    };
+    /**
+     * UpdateOut
+     * @description The update under way, or the last one. ``fraction`` in [0, 1]; times are ISO 8601.
+     */
+    UpdateOut: {
+      /** Backup */
+      backup: string;
+      /** Fraction */
+      fraction: number;
+      /** From Version */
+      from_version: string;
+      /** Id */
+      id: string;
+      /** Log */
+      log: string[];
+      /**
+       * Outcome
+       * @enum {string}
+       */
+      outcome: 'running' | 'updated' | 'put_back' | 'refused' | 'rolled_back';
+      /** Reason */
+      reason: string;
+      /** Seconds Left */
+      seconds_left: number;
+      /** Started At */
+      started_at: string;
+      /** Step */
+      step: string;
+      /** Title */
+      title: string;
+      /** To Version */
+      to_version: string;
+    };
+    /**
+     * UpdatesOut
+     * @description ``check`` is what the last check found, null before the first; ``waiting`` while a request
+     *     has not begun.
+     */
+    UpdatesOut: {
+      /** Can Roll Back */
+      can_roll_back: boolean;
+      /** Check */
+      check: {
+        [key: string]: unknown;
+      } | null;
+      current: components['schemas']['UpdateOut'] | null;
+      /** History */
+      history: components['schemas']['PastUpdateOut'][];
+      /** Version */
+      version: string;
+      /** Waiting */
+      waiting: boolean;
+    };
     /** UploadOut */
     UploadOut: {
       /**
@@ -2651,6 +2866,267 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+  search_reindex_all: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['JobView'];
+        };
+      };
+      /** @description Nobody is signed in. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Only for administrators. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Anything else that can go wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  updates_read_updates: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['UpdatesOut'];
+        };
+      };
+      /** @description Nobody is signed in. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Only for administrators. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Anything else that can go wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  updates_begin_update: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UpdateIn'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AskedOut'];
+        };
+      };
+      /** @description Nobody is signed in. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Only for administrators. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The request cannot be understood. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Anything else that can go wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  updates_check_update: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UpdateIn'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AskedOut'];
+        };
+      };
+      /** @description Nobody is signed in. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Only for administrators. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The request cannot be understood. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Anything else that can go wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  updates_begin_rollback: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AskedOut'];
+        };
+      };
+      /** @description Nobody is signed in. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Only for administrators. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Anything else that can go wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   accounts_administer_users: {
     parameters: {
       query?: {
@@ -5101,6 +5577,35 @@ export interface operations {
       };
     };
   };
+  updates_read_maintenance: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['MaintenanceOut'];
+        };
+      };
+      /** @description Anything else that can go wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   models_list_models: {
     parameters: {
       query?: never;
@@ -5664,6 +6169,66 @@ export interface operations {
       path: {
         speaker_uuid: string;
         target_uuid: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SpeakerChanged'];
+        };
+      };
+      /** @description Nobody is signed in. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description It does not exist, or is not yours. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The request cannot be understood. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Anything else that can go wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  speakers_verify_speaker: {
+    parameters: {
+      query?: {
+        action?: 'accept' | 'reject';
+      };
+      header?: never;
+      path: {
+        speaker_uuid: string;
       };
       cookie?: never;
     };

@@ -58,6 +58,42 @@ def recognise_voices(
     return _one_voice_per_person(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A person said of a voice of the same recording that it is not this one. ``heard`` are the
+    spans (start, end) in seconds in which that voice spoke longest."""
+
+    profile_id: int | None
+    name: str
+    heard: tuple[tuple[float, float], ...]
+
+
+def is_rejected(
+    one: Resemblance,
+    voice: int,
+    rejections: Sequence[Rejection],
+    passages: Sequence[tuple[int | None, float, float]],
+) -> bool:
+    """True when it was said before of this voice: of (voice, start, end) in ``passages`` it has
+    the most of what was ``heard`` then."""
+    return any(
+        (one.profile_id == said.profile_id or one.name == said.name)
+        and _speaker_of(said.heard, passages) == voice
+        for said in rejections
+    )
+
+
+def _speaker_of(
+    heard: Sequence[tuple[float, float]], passages: Sequence[tuple[int | None, float, float]]
+) -> int | None:
+    shared: dict[int, float] = defaultdict(float)
+    for voice, start, end in passages:
+        if voice is not None:
+            shared[voice] += sum(max(0.0, min(end, b) - max(start, a)) for a, b in heard)
+    nearest = max(shared, key=lambda voice: shared[voice], default=None)
+    return nearest if nearest is not None and shared[nearest] > 0 else None
+
+
 def _centroids(known: Sequence[KnownPrint]) -> dict[int, NDArray[np.float32]]:
     """The mean print of each person, weighted by how much was heard, L2-normalised."""
     prints: dict[int, list[KnownPrint]] = defaultdict(list)

@@ -50,6 +50,16 @@ export class Corrections {
     });
   }
 
+  /** The voice is not the one it resembles; it is not said to be again. */
+  async reject(speaker: Speaker): Promise<boolean> {
+    return this.#run(async () => {
+      const path = `/speakers/${speaker.uuid}/verify`;
+      const answer = await request<SpeakerChanged>('POST', path, { query: { action: 'reject' } });
+      await this.recording.reloadTranscript();
+      if (answer.edit) this.#offerUndo(m.file.rejected(speaker.suggested_name ?? ''), answer.edit);
+    });
+  }
+
   async merge(from: Speaker, into: Speaker): Promise<boolean> {
     return this.#run(async () => {
       const path = `/speakers/${from.uuid}/merge/${into.uuid}`;

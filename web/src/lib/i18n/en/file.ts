@@ -60,6 +60,7 @@ export const file = {
   suggested: (name: string, percent: number) => `Sounds like ${name} (${percent} %)`,
   accept: 'Yes',
   reject: 'No',
+  rejected: (name: string) => `This voice is not ${name}, and is not taken for ${name} again`,
   merge: 'Merge with',
   mergeInto: (from: string, into: string) => `Merge ${from} into ${into}`,
   merged: 'The speakers are merged',
