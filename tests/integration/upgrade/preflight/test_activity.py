@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import pytest
-from tests.integration.upgrade.preflight.acts import connect, execute, names, obey, quick, the_one
+from tests.integration.upgrade.preflight.acts import (
+    connect,
+    execute,
+    free_ports,
+    names,
+    obey,
+    quick,
+    the_one,
+)
 
 from opentranscribe.features.upgrade.preflight.context import Context
 from opentranscribe.features.upgrade.preflight.queries import activity
@@ -83,3 +93,60 @@ def busy(url: str, statement: str) -> Iterator[None]:
         yield
         other.cancel_safe(timeout=2)
         other.close()
+
+
+class TestARunningInstallation:
+    @pytest.fixture
+    def running(self, installation: Context) -> Iterator[Context]:
+        ports = (installation.frontend_port, installation.backend_port)
+        with ExitStack() as stack:
+            for port in ports:
+                stack.enter_context(socket.create_server((installation.bind_host, port)))
+            beat(installation.database_url, "worker-speech", installation.current_version)
+            yield replace(installation, is_running=True)
+
+    def test_is_sound(self, running: Context) -> None:
+        assert names(quick(running)) == set()
+
+    def test_has_a_worker_that_fell_silent_with_its_job(self, running: Context) -> None:
+        execute(
+            running.database_url,
+            "UPDATE process_heartbeat SET beat_at = now() - interval '5 min'",
+            """INSERT INTO job (kind, queue, status, lease_until)
+               VALUES ('transcribe', 'speech', 'running', now() - interval '5 min')""",
+        )
+        assert names(quick(running)) == {"workers", "silent-jobs", "running-jobs"}
+
+    def test_has_a_worker_of_another_release(self, running: Context) -> None:
+        beat(running.database_url, "worker-utility", "0.0.1")
+        assert "0.0.1" in the_one(running, "worker-versions").cause
+
+    def test_does_not_listen(self, running: Context) -> None:
+        (port,) = free_ports(1)
+        assert str(port) in the_one(replace(running, backend_port=port), "ports-served").cause
+
+
+def beat(url: str, name: str, version: str) -> None:
+    with connect(url) as connection:
+        connection.execute(
+            "INSERT INTO process_heartbeat (name, kind, version) VALUES (%s, 'worker', %s)",
+            (name, version),
+        )
+
+
+class TestTheServersConfiguration:
+    @pytest.mark.parametrize(
+        ("name", "setting"), [("autovacuum", "autovacuum"), ("database-durability", "fsync")]
+    )
+    def test_is_found_and_mended_when_it_is_dangerous(
+        self, installation: Context, name: str, setting: str
+    ) -> None:
+        url = installation.database_url
+        try:
+            execute(url, f"ALTER SYSTEM SET {setting} = off", "SELECT pg_reload_conf()")
+            time.sleep(0.3)
+            obey(installation, the_one(installation, name))
+            time.sleep(0.3)
+            assert names(quick(installation)) == set()
+        finally:
+            execute(url, f"ALTER SYSTEM RESET {setting}", "SELECT pg_reload_conf()")

@@ -6,9 +6,13 @@ import time
 from dataclasses import replace
 
 from opentranscribe.features.upgrade.preflight.context import Context
-from opentranscribe.features.upgrade.preflight.facts import FactMissingError, Facts
+from opentranscribe.features.upgrade.preflight.facts import (
+    FactMissingError,
+    Facts,
+    Missing,
+)
 from opentranscribe.features.upgrade.preflight.findings import Check, Finding, Report, warning
-from opentranscribe.features.upgrade.preflight.gathering import gather
+from opentranscribe.features.upgrade.preflight.gathering import NO_DATABASE, gather
 from opentranscribe.features.upgrade.preflight.rules import (
     activity,
     installation,
@@ -46,7 +50,8 @@ def decide(facts: Facts, checks: tuple[Check, ...] = CHECKS) -> Report:
             found = check.decide(facts)
         except FactMissingError as error:
             if error.quiet:
-                unchecked[check.name] = error.message
+                away = isinstance(facts.server, Missing) and error.message == facts.server.reason
+                unchecked[check.name] = NO_DATABASE if away else error.message
                 continue
             found = warning(f"It could not be found out: {error.message}", "./opentr.sh doctor")
         if found is None:

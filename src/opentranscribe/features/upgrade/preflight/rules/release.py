@@ -73,7 +73,7 @@ def check_version(facts: Facts) -> Finding | None:
             f"{commands.ROLLBACK}   or   {commands.RESTORE}",
         )
     if new == old and target == current:
-        return note(f"{target} runs already; there is nothing to update.")
+        return note(f"This is {target}, the version that runs already; nothing need be done.")
     return None
 
 
