@@ -13,6 +13,7 @@ from tests.integration.upgrade.preflight.acts import connect, execute, names, ob
 
 from opentranscribe.entrypoints.supervisor.postgres import EmbeddedPostgres
 from opentranscribe.features.upgrade.preflight.context import Context
+from opentranscribe.features.upgrade.preflight.queries import objects
 
 
 def seed_invalid_index(url: str) -> None:
@@ -162,6 +163,12 @@ class TestFaultsInTheDatabase:
         finding = the_one(replace(installation, database_url=empty_url), "database-kind")
         assert finding.severity == "blocker"
         assert "wp_posts" in finding.cause
+
+    def test_a_server_without_what_the_search_needs(
+        self, installation: Context, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(objects, "NEEDED_EXTENSIONS", ("vector", "no_such_extension"))
+        assert "no_such_extension" in the_one(installation, "needed-extensions").cause
 
     def test_a_schema_that_has_drifted(self, installation: Context) -> None:
         execute(installation.database_url, "ALTER TABLE media_file DROP COLUMN author")

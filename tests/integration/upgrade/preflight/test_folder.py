@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import zipfile
 from dataclasses import replace
@@ -173,3 +175,31 @@ class TestFaultsInTheFolder:
         assert names(quick(sound)) == set()
         wheel.write_bytes(wheel.read_bytes().replace(b"hello", b"jello"))
         assert the_one(sound, "release-files").severity == "blocker"
+
+    def test_too_many_releases_are_kept(self, installation: Context, home: Path) -> None:
+        for name in ("0.1.0", "0.2.0", "0.3.0"):
+            (home / "data/releases" / name).mkdir()
+        finding = the_one(installation, "kept-releases")
+        obey(installation, finding)
+        assert names(quick(installation)) == set()
+
+    def test_a_service_that_outlived_its_supervisor(
+        self, installation: Context, home: Path
+    ) -> None:
+        words = [sys.executable, "-c", "import time; time.sleep(30)", "opentranscribe.entrypoints."]
+        with subprocess.Popen(words) as stray:
+            try:
+                write(home / "data/run/api.pid", f"{stray.pid}\n")
+                time.sleep(0.2)
+                assert str(stray.pid) in the_one(installation, "stray-services").cause
+            finally:
+                stray.kill()
+        assert names(quick(installation)) == set()
+
+    def test_a_limit_of_open_files(self, installation: Context) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+        try:
+            assert "512" in the_one(installation, "open-files").cause
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 
 import pytest
 from tests.integration.upgrade.preflight.acts import names, quick
 
+from opentranscribe.features.upgrade.preflight import folders
 from opentranscribe.features.upgrade.preflight.context import Context
 from opentranscribe.features.upgrade.preflight.service import CHECKS
 
@@ -37,3 +39,18 @@ class TestASoundInstallation:
         before = sorted(str(one) for one in installation.home.rglob("*"))
         quick(installation)
         assert sorted(str(one) for one in installation.home.rglob("*")) == before
+
+
+class TestWhatHangs:
+    def test_is_not_waited_for(
+        self, installation: Context, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As a file system does whose server is away."""
+        release = threading.Event()
+        monkeypatch.setattr(folders, "read_disks", lambda _: release.wait(20))
+        report = quick(installation)
+        release.set()
+        found = {one.name: one for one in report.findings}
+        assert {"disk-space", "disk-inodes"} <= found.keys()
+        assert "no answer" in found["disk-space"].cause
+        assert "database-version" in report.passed
