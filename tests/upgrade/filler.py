@@ -19,7 +19,8 @@ SELECT c.relname, a.attname, format_type(a.atttypid, NULL), a.atttypmod - 4, a.a
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'alembic_version'
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+      AND c.relname NOT IN ('alembic_version', 'schema_ledger', 'schema_compatibility')
 ORDER BY c.relname, a.attnum
 """
 

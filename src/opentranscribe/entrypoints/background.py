@@ -30,7 +30,7 @@ def wait_for_schema(url: str, wait_seconds: float = WAIT_SECONDS) -> bool:
     while True:
         try:
             state = check(url)
-            if state.kind == "current":
+            if state.fits:
                 return True
             advice = state.advice
         except DatabaseUnreachableError as error:

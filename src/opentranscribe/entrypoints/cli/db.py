@@ -22,7 +22,8 @@ from opentranscribe.entrypoints.supervisor.supervise import (
 from opentranscribe.kit.errors import InvalidError
 from opentranscribe.schema.migrations.chain import HEAD, is_known, list_pending
 from opentranscribe.schema.migrations.fingerprint import read_catalogue
-from opentranscribe.schema.migrations.ledger import iter_history
+from opentranscribe.schema.migrations.ledger import find_break, iter_history
+from opentranscribe.schema.migrations.lock import end_holder, find_holder
 from opentranscribe.schema.migrations.recognise import Recognition, is_at_head, recognise
 from opentranscribe.schema.migrations.repair.engine import list_operations
 from opentranscribe.schema.migrations.runner import WAIT_SECONDS, Report, describe, upgrade
@@ -122,17 +123,47 @@ def plan(to: Target = "head", adopt: Adopt = False) -> None:
 
 
 @app.command()
-def history() -> None:
-    """List the revisions that were applied, in UTC: when, by whom, how long each took."""
+def history(
+    log: Annotated[bool, typer.Option("--log", help="Print what each step did to rows.")] = False,
+) -> None:
+    """List what was applied, in UTC: when, by whom, how long it took; exit code 1 when the list is
+    not as it was written."""
     with reach_database() as url, open_connection(url) as connection:
         entries = list(iter_history(connection))
+        broken = find_break(connection)
     if not entries:
         _print_line("Nothing is written down yet; run `opentr db upgrade` first.")
         return
     for entry in entries:
         at = entry.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        how = f"{entry.result} in {entry.seconds:.2f} s by {entry.by}"
+        rows = f", {entry.rows} rows mended" if entry.rows else ""
+        how = f"{entry.result} in {entry.seconds:.2f} s{rows}, {entry.bytes} bytes, by {entry.by}"
         _print_line(f"{at}  {entry.revision}, from {entry.from_revision or 'nothing'}, {how}")
+        for line in entry.log.splitlines() if log else ():
+            _print_line(f"    {line}")
+    if broken:
+        console.print(f"[red]✗[/] {escape(broken)} Somebody changed the ledger by hand.")
+        raise typer.Exit(1)
+
+
+@app.command()
+def unlock(
+    safe: Annotated[
+        bool, typer.Option("--safe/--force", help="End only an upgrade that shows no life.")
+    ] = True,
+) -> None:
+    """End an upgrade that hangs. PostgreSQL undoes the step it was at; nothing else is lost."""
+    with reach_database() as url, open_connection(url) as connection:
+        holder = find_holder(connection)
+        if holder is None:
+            _print_line("✓ No upgrade holds the lock.")
+            return
+        if safe and not holder.is_dead:
+            _print_line(f"! It is held by {holder}, which shows life. Nothing was done.")
+            _print_line("Wait for it, end that process, or run `opentr db unlock --force`.")
+            raise typer.Exit(1)
+        end_holder(connection, holder)
+    _print_line(f"✓ Ended {holder}. Run `opentr db upgrade` to go on.")
 
 
 @contextmanager

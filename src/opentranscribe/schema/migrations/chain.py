@@ -9,6 +9,11 @@ from opentranscribe.schema.migrations.versions import OURS
 CHAIN: tuple[Revision, ...] = (*LEGACY, *OURS)
 HEAD: str = CHAIN[-1].name
 
+#: Numbers of the oldest heads whose programs may read, and write, a schema at this head. Raise them
+#: with a revision that takes away what those programs use.
+OLDEST_READER = 402
+OLDEST_WRITER = 402
+
 _POSITION = {revision.name: index for index, revision in enumerate(CHAIN)}
 
 

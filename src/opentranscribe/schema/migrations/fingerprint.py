@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -90,11 +91,13 @@ def fingerprint(catalogue: Catalogue) -> str:
     )
 
 
+@lru_cache(maxsize=20_000)
 def meaning_of(key: str, value: str) -> tuple[str, str]:
     """A line without what does not matter: the name of a constraint or index, and spelling."""
     return _ENTRY.sub(lambda m: f"{m[1]} {m[2]}", key), normalise(key, value)
 
 
+@lru_cache(maxsize=20_000)
 def normalise(key: str, value: str) -> str:
     """One spelling for what PostgreSQL writes differently before a dump and after its restore."""
     if key.startswith("column "):

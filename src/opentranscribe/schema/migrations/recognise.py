@@ -30,6 +30,8 @@ from opentranscribe.schema.migrations.shapes import (
 ENOUGH_COLUMNS = 0.75
 #: Share of tables without primary key from which on a restore seems to have stopped on its way.
 TOO_FEW_KEYS = 1 / 3
+#: Of the shapes that share most names, so many are compared in what the lines mean.
+CANDIDATES = 8
 CORE = frozenset({"user", "media_file", "speaker", "transcript_segment"})
 
 Kind = Literal["empty", "exact", "drifted", "newer", "refused"]
@@ -169,7 +171,8 @@ def _is_unfinished(value: str, wanted: str | None) -> bool:
 
 
 def _find_nearest(live: Catalogue) -> tuple[Shape, Difference]:
-    candidates = ((shape, compare(live, shape.catalogue)) for shape in load_shapes())
+    alike = sorted(load_shapes(), key=lambda shape: len(shape.catalogue.keys() ^ live.keys()))
+    candidates = ((shape, compare(live, shape.catalogue)) for shape in alike[:CANDIDATES])
     return min(candidates, key=lambda pair: (pair[1].distance, len(pair[1].missing)))
 
 

@@ -29,6 +29,7 @@ from opentranscribe.schema.migrations.repair.engine import repair, sync_sequence
 from opentranscribe.schema.migrations.repair.mender import Change, Mender
 from opentranscribe.schema.migrations.row_proof import RowProof, compare_rows, read_rows
 from opentranscribe.schema.migrations.shapes import only_ours, shape_of
+from opentranscribe.schema.migrations.stamp import stamp
 from opentranscribe.schema.migrations.state import (
     SchemaState,
     check,
@@ -103,17 +104,30 @@ def upgrade(
     started = time.monotonic()
     with open_connection(url, purpose="upgrade") as connection:
         connection.execute(_SESSION)
-        if not thorough and read_state(connection).kind == "current":
-            return Report(HEAD, HEAD, (), time.monotonic() - started)
+        state = read_state(connection)
+        if state.kind == "ahead" or (state.kind == "current" and not thorough):
+            return Report(state.revision, state.revision, (), time.monotonic() - started)
         run = _Run(connection, target, report, wait_seconds, adopt)
         found = run.look()
         if found and found.kind == "exact" and not run.has_work(found):
             done = Report(found.revision, found.revision, (), 0.0, describe(found))
         else:
-            with hold_upgrade_lock(connection, wait_seconds=wait_seconds, report=report):
-                # Again: whoever had the lock before us may have done the work.
-                done = run.bring(run.recognise())
+            done = _bring_alone(run, url)
     return replace(done, seconds=time.monotonic() - started)
+
+
+def _bring_alone(run: _Run, url: str) -> Report:
+    with hold_upgrade_lock(
+        run.connection,
+        open_pulse=lambda name: open_connection(url, name=name),
+        is_done=lambda: read_state(run.connection).kind == "current",
+        wait_seconds=run.wait_seconds,
+        report=run.report,
+    ) as is_mine:
+        if not is_mine:
+            return Report(HEAD, HEAD, (), 0.0)
+        # Again: whoever had the lock before us may have done the work.
+        return run.bring(run.recognise())
 
 
 def describe(found: Recognition) -> str:
@@ -185,14 +199,15 @@ class _Run:
         done: list[Report] = []
 
         def work() -> None:
-            started = time.monotonic()
+            started, written = time.monotonic(), _read_written(self.connection)
             result = repair(self.connection, report=self.report)
-            _stamp(self.connection, HEAD)
+            stamp(self.connection, HEAD)
             seconds = time.monotonic() - started
             moved = sum(change.rows for change in result.changes)
             before = ", ".join(found.stamps) or None
             log = "\n".join([*result.operations, *map(str, result.changes)])
-            entry = Entry(HEAD, before, seconds, REPAIRED, rows=moved, log=log)
+            size = _read_written(self.connection) - written
+            entry = Entry(HEAD, before, seconds, REPAIRED, rows=moved, bytes=size, log=log)
             ledger.write(self.connection, entry)
             done[:] = [
                 Report(
@@ -221,7 +236,7 @@ class _Run:
         self.connection.execute(_WIDEN_STAMP)
         if not found.is_tracked and before:
             with self.connection.transaction():
-                _stamp(self.connection, before)
+                stamp(self.connection, before)
         changes: list[Change] = []
         for number, revision in enumerate(pending, start=1):
             started = time.monotonic()
@@ -249,15 +264,17 @@ class _Run:
         return replace(done, operations=more.operations, changes=(*done.changes, *more.changes))
 
     def _apply(self, revision: Revision, before: str | None, ledger: Ledger) -> list[Change]:
-        started = time.monotonic()
+        started, written = time.monotonic(), _read_written(self.connection)
         changes = self._mend(revision, before)
 
         def finish() -> None:
-            _stamp(self.connection, revision.name)
+            stamp(self.connection, revision.name)
             rows = sum(change.rows for change in changes)
             log = "\n".join(map(str, changes))
             seconds = time.monotonic() - started
-            ledger.write(self.connection, Entry(revision.name, before, seconds, rows=rows, log=log))
+            size = _read_written(self.connection) - written
+            entry = Entry(revision.name, before, seconds, rows=rows, bytes=size, log=log)
+            ledger.write(self.connection, entry)
 
         run_revision(
             self.connection,
@@ -284,6 +301,9 @@ class _Run:
         return menders[0].changes
 
 
-def _stamp(connection: psycopg.Connection[Any], name: str) -> None:
-    connection.execute("DELETE FROM public.alembic_version")
-    connection.execute("INSERT INTO public.alembic_version (version_num) VALUES (%s)", (name,))
+def _read_written(connection: psycopg.Connection[Any]) -> int:
+    """Bytes of write-ahead log since the server was made."""
+    row = connection.execute(
+        "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
+    ).fetchone()
+    return int(row[0]) if row else 0

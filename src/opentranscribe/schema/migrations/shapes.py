@@ -37,11 +37,13 @@ class Shape:
         return fingerprint(self.catalogue)
 
 
+@lru_cache(maxsize=20_000)
 def table_of(key: str) -> str:
     """``user`` for ``column user.email`` and for ``constraint "user".user_pkey``."""
     return key.partition(" ")[2].partition(".")[0].strip('"')
 
 
+@lru_cache(maxsize=20_000)
 def name_of(key: str) -> str:
     """``email`` for ``column user.email``."""
     return key.partition(" ")[2].partition(".")[2]
@@ -76,12 +78,21 @@ def shape_of(revision: str) -> Shape:
 @lru_cache(maxsize=1)
 def our_tables() -> frozenset[str]:
     """Names of all tables that a shape has."""
-    return frozenset(
-        table_of(key)
-        for shape in load_shapes()
-        for key in shape.catalogue
-        if key.startswith("column ")
-    )
+    return frozenset(column_sets())
+
+
+@lru_cache(maxsize=1)
+def column_sets() -> dict[str, frozenset[frozenset[str]]]:
+    """For each table of ours, the sets of column names it has had."""
+    found: dict[str, set[frozenset[str]]] = {}
+    for shape in load_shapes():
+        columns: dict[str, set[str]] = {}
+        for key in shape.catalogue:
+            if key.startswith("column "):
+                columns.setdefault(table_of(key), set()).add(name_of(key))
+        for table, names in columns.items():
+            found.setdefault(table, set()).add(frozenset(names))
+    return {table: frozenset(sets) for table, sets in found.items()}
 
 
 def only_ours(catalogue: Catalogue) -> Catalogue:

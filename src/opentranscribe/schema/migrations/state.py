@@ -1,26 +1,40 @@
-"""Where a database stands in the chain, and what to do about it. Reads only, and no lock."""
+"""Where a database stands in the chain by its own word, and what to do. Reads little, locks nothing.
+
+What every process asks before it serves and while it runs; `recognise` looks at the whole schema.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
+import time
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 import psycopg
 
 from opentranscribe import __version__
-from opentranscribe.schema.migrations.chain import HEAD, is_known, is_newer, list_pending
+from opentranscribe.schema.migrations.chain import (
+    CHAIN,
+    HEAD,
+    is_known,
+    is_newer,
+    list_pending,
+)
 from opentranscribe.schema.migrations.errors import DatabaseUnreachableError, SchemaUnsuitableError
 from opentranscribe.schema.migrations.recognise import Recognition
 
-Kind = Literal["empty", "behind", "current", "newer", "unknown"]
+Kind = Literal["empty", "behind", "current", "ahead", "readable", "newer", "unknown"]
 
-_STAMP = "SELECT to_regclass('public.alembic_version') IS NOT NULL"
-_TABLES = (
-    "SELECT to_regclass('public.user') IS NOT NULL AND to_regclass('public.media_file') IS NOT NULL"
-)
+_STAMP = """
+SELECT to_regclass('public.alembic_version') IS NOT NULL,
+       to_regclass('public.user') IS NOT NULL AND to_regclass('public.media_file') IS NOT NULL,
+       to_regclass('public.schema_compatibility') IS NOT NULL
+"""
 _STAMPED = "SELECT version_num FROM public.alembic_version ORDER BY version_num"
+_COMPATIBLE = (
+    "SELECT oldest_reader, oldest_writer FROM public.schema_compatibility WHERE revision = %s"
+)
 # What an extension brought along (PostGIS, pg_stat_statements) does not make a database used.
 _RELATIONS = """
 SELECT count(*) FROM pg_class c
@@ -33,11 +47,19 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', '
 
 @dataclass(frozen=True)
 class SchemaState:
-    """``revision`` is None when the database is empty or does not say what it is."""
+    """``revision`` is None when the database is empty or does not say what it is.
+
+    ``ahead``: a later release made it, and lets this one read and write; ``readable``: read only.
+    """
 
     kind: Kind
     revision: str | None
     pending: int = 0
+
+    @property
+    def fits(self) -> bool:
+        """Whether a process of this release may work on it."""
+        return self.kind in {"current", "ahead"}
 
     @property
     def advice(self) -> str:
@@ -45,6 +67,11 @@ class SchemaState:
         match self.kind:
             case "current":
                 return f"The database is at {self.revision}, which is what this release needs."
+            case "ahead":
+                return (
+                    f"The database is at {self.revision}, made by a later release, which lets this"
+                    f" one ({__version__}, {HEAD}) go on working."
+                )
             case "empty":
                 return "The database is empty. Run `opentr db upgrade` to create the tables."
             case "behind":
@@ -52,11 +79,12 @@ class SchemaState:
                     f"The database is at {self.revision}, {self.pending} revisions behind {HEAD}."
                     " Nothing was changed. Run `opentr db upgrade`."
                 )
-            case "newer":
+            case "newer" | "readable":
+                may = "may read it but not write" if self.kind == "readable" else "may not use it"
                 return (
                     f"The database is at {self.revision}, made by a later release than this one"
-                    f" ({__version__}, {HEAD}). Nothing was changed. Start the later release, or"
-                    " restore a backup that was taken with this one."
+                    f" ({__version__}, {HEAD}), which {may}. Nothing was changed. Start the later"
+                    " release, or restore a backup that was taken with this one."
                 )
             case "unknown":
                 found = (
@@ -64,11 +92,14 @@ class SchemaState:
                 )
                 return (
                     f"The database has {found}, which this release does not know. Nothing was"
-                    " changed. Check that DATABASE_URL names the right database."
+                    " changed. Run `opentr db check` to see what it is; if it is not yours, check"
+                    " DATABASE_URL."
                 )
 
 
-def open_connection(url: str, *, purpose: str = "check") -> psycopg.Connection[Any]:
+def open_connection(
+    url: str, *, purpose: str = "check", name: str | None = None
+) -> psycopg.Connection[Any]:
     """A connection of its own in autocommit mode, named so that others can see who it is.
 
     ``url`` is libpq's form or SQLAlchemy's (``postgresql+psycopg://``).
@@ -81,7 +112,7 @@ def open_connection(url: str, *, purpose: str = "check") -> psycopg.Connection[A
             plain,
             autocommit=True,
             connect_timeout=10,
-            application_name=f"opentranscribe {purpose} {name_process()}"[:63],
+            application_name=(name or f"opentranscribe {purpose} {name_process()}")[:63],
         )
     except psycopg.OperationalError as error:
         raise DatabaseUnreachableError(
@@ -97,16 +128,35 @@ def name_process() -> str:
 
 def read_state(connection: psycopg.Connection[Any]) -> SchemaState:
     """The state of the connection's database, in at most three small queries."""
-    stamped = connection.execute(_STAMP).fetchone()
-    rows = connection.execute(_STAMPED).fetchall() if stamped and stamped[0] else []
+    row = connection.execute(_STAMP).fetchone()
+    has_stamp, has_tables, has_word = row or (False, False, False)
+    try:
+        rows = connection.execute(_STAMPED).fetchall() if has_stamp else []
+    except psycopg.errors.UndefinedColumn:
+        return SchemaState("unknown", None)
     if not rows:
         used = connection.execute(_RELATIONS).fetchone()
         return SchemaState("unknown" if used and used[0] else "empty", None)
     revision = ", ".join(row[0] for row in rows)
     if not is_known(revision):
-        return SchemaState("newer" if is_newer(revision) else "unknown", revision)
+        if len(rows) == 1 and is_newer(revision):
+            return SchemaState(
+                _judge_newer(connection, revision) if has_word else "newer", revision
+            )
+        return SchemaState("unknown", revision)
+    if not has_tables:
+        return SchemaState("unknown", revision)
     pending = len(list_pending(revision))
     return SchemaState("behind" if pending else "current", revision, pending)
+
+
+def _judge_newer(connection: psycopg.Connection[Any], revision: str) -> Kind:
+    row = connection.execute(_COMPATIBLE, (revision,)).fetchone()
+    if row is None:
+        return "newer"
+    reader, writer = row
+    ours = CHAIN[-1].number
+    return "ahead" if ours >= writer else "readable" if ours >= reader else "newer"
 
 
 def current(url: str) -> str | None:
@@ -123,15 +173,36 @@ def check(url: str) -> SchemaState:
 def refuse(found: Recognition) -> NoReturn:
     """Raises `SchemaUnsuitableError` with the reason and the way out."""
     if found.kind == "newer":
-        state = SchemaState("newer", found.revision)
-        raise SchemaUnsuitableError(state.advice, state="newer", revision=found.revision)
+        require(SchemaState("newer", found.revision))
     raise SchemaUnsuitableError(
         f"{found.reason} Nothing was changed.", state="unknown", revision=", ".join(found.stamps)
     )
 
 
-def require_current(url: str) -> None:
-    """What every process calls before it serves. Raises `SchemaUnsuitableError` with advice."""
-    state = check(url)
-    if state.kind != "current":
+def require(state: SchemaState, *, writes: bool = True) -> None:
+    """Raises `SchemaUnsuitableError` with advice unless a process may work on it."""
+    if not (state.fits or (state.kind == "readable" and not writes)):
         raise SchemaUnsuitableError(state.advice, state=state.kind, revision=state.revision)
+
+
+def require_current(url: str, *, writes: bool = True) -> None:
+    """What every process calls before it serves. Raises `SchemaUnsuitableError` with advice."""
+    require(check(url), writes=writes)
+
+
+class SchemaWatch:
+    """For processes that run for long: asks again when ``every`` seconds have passed, not before.
+
+    `look` on any connection, as often as one likes (at the top of a loop, before a job). Raises
+    `SchemaUnsuitableError` when the schema no longer suits this release.
+    """
+
+    def __init__(self, *, every: float = 5.0) -> None:
+        self._every = every
+        self._next = 0.0
+
+    def look(self, connection: psycopg.Connection[Any]) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            require(read_state(connection))
+            self._next = now + self._every

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from opentranscribe.schema.migrations.shapes import name_of, table_of
 
@@ -39,11 +40,12 @@ class Column:
     identity: bool = False
     generated: bool = False
 
-    @classmethod
-    def parse(cls, key: str, value: str) -> Column:
+    @staticmethod
+    @lru_cache(maxsize=5_000)
+    def parse(key: str, value: str) -> Column:
         found = _COLUMN.match(value)
         assert found is not None
-        return cls(
+        return Column(
             table_of(key),
             name_of(key),
             found["type"],

@@ -27,7 +27,7 @@ from opentranscribe.schema.migrations.repair.definitions import (
 from opentranscribe.schema.migrations.repair.mender import Mender
 from opentranscribe.schema.migrations.repair.operations import Operation
 from opentranscribe.schema.migrations.repair.resolvers import heed_check, part_twins, tie_links
-from opentranscribe.schema.migrations.shapes import load_shapes, name_of, table_of
+from opentranscribe.schema.migrations.shapes import column_sets, name_of, table_of
 
 #: A table with less than this share of our columns, whichever release, is somebody else's.
 STRANGE_BELOW = 0.4
@@ -80,14 +80,12 @@ def columns_of(catalogue: Catalogue) -> Columns:
 
 def find_strangers(live: Catalogue) -> frozenset[str]:
     """Tables that only share a name with one of ours, and look like it in no known schema."""
-    known = [columns_of(shape.catalogue) for shape in load_shapes()]
     return frozenset(
         table
         for table, columns in columns_of(live).items()
         if all(
-            len(columns.keys() & shape[table].keys()) < STRANGE_BELOW * len(shape[table])
-            for shape in known
-            if table in shape
+            len(columns.keys() & known) < STRANGE_BELOW * len(known)
+            for known in column_sets()[table]
         )
     )
 
