@@ -10,6 +10,7 @@ from tests.unit.features.upgrade.preflight.sound import (
     GIB,
     HOME,
     NOW,
+    RELEASE,
     Fault,
     backup,
     both,
@@ -23,6 +24,7 @@ from tests.unit.features.upgrade.preflight.sound import (
 )
 
 from opentranscribe.features.upgrade.preflight import facts as known
+from opentranscribe.features.upgrade.preflight.context import TargetRelease
 from opentranscribe.features.upgrade.preflight.facts import Missing
 from opentranscribe.features.upgrade.preflight.findings import Report
 from opentranscribe.features.upgrade.preflight.service import CHECKS, decide
@@ -229,6 +231,12 @@ class TestADatabaseThatDoesNotAnswer:
         ]
         assert "connection refused" in report.findings[0].cause
         assert {"database-age", "create-databases", "long-transactions"} <= set(report.unchecked)
+
+
+class TestAnotherBuildOfTheSameVersion:
+    def test_is_an_update(self) -> None:
+        build = TargetRelease("1.0.0", HOME / "data/releases/1.0.0+def", None, RELEASE)
+        assert names(decide(context(target=build)(sound_facts()))) == []
 
 
 class TestWhatCannotBeFoundOut:

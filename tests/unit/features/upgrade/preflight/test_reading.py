@@ -62,9 +62,7 @@ class TestPythonRequirements:
 
 class TestSettingsFiles:
     def test_with_everything_that_is_allowed(self) -> None:
-        text = "\n".join(
-            ["# a comment", "", "A=1", "export B=2", " C = 3", 'D="one', 'A=no name"', "E='x=y'"]
-        )
+        text = "# a comment\n\nA=1\nexport B=2\n C = 3\nD=\"one\nA=no name\"\nE='x=y'"
         assert parse(text) == (("A", "B", "C", "D", "E"), ())
 
     def test_with_lines_that_are_nothing(self) -> None:

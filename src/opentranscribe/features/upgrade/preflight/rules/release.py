@@ -6,7 +6,7 @@ import re
 import shlex
 
 from opentranscribe.features.upgrade.preflight.context import TargetRelease
-from opentranscribe.features.upgrade.preflight.facts import FactMissingError, Facts
+from opentranscribe.features.upgrade.preflight.facts import FactMissingError, Facts, Known
 from opentranscribe.features.upgrade.preflight.findings import (
     Check,
     Finding,
@@ -72,9 +72,17 @@ def check_version(facts: Facts) -> Finding | None:
             " a newer database; go back to the state before the last update, or to a backup.",
             f"{commands.ROLLBACK}   or   {commands.RESTORE}",
         )
-    if new == old and target == current:
+    if new == old and target == current and not _is_another_build(facts):
         return note(f"This is {target}, the version that runs already; nothing need be done.")
     return None
+
+
+def _is_another_build(facts: Facts) -> bool:
+    """A checkout builds releases of one version that differ in their folder's name."""
+    folder = _target(facts).folder
+    if folder is None or not isinstance(facts.releases, Known):
+        return False
+    return folder.name != facts.releases.value.current
 
 
 def check_facts(facts: Facts) -> Finding | None:
