@@ -10,8 +10,10 @@ added to the end of X.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -34,7 +36,10 @@ def main() -> int:
             set_version(package, chosen.version.removeprefix("v"))
         if chosen.overlay:
             lay_over(package, chosen.overlay)
+            describe_schemas(package)
 
+    if chosen.overlay and not release.CURRENT.exists():
+        release.main()
     with release.locked(), tempfile.TemporaryDirectory(prefix="opentr-build-") as folder:
         build = Path(folder)
         uv = release.tool_environment()
@@ -68,6 +73,14 @@ def lay_over(package: Path, overlay: Path) -> None:
                 handle.write(path.read_text(encoding="utf-8"))
         else:
             shutil.copy(path, target)
+
+
+def describe_schemas(package: Path) -> None:
+    """A release knows the schema of each of its revisions, also of those that were laid over."""
+    python = release.python_of(release.CURRENT / "venv")
+    tool = release.ROOT / "tools" / "gen_known_schemas.py"
+    environment = {**os.environ, "PYTHONPATH": str(package.parent)}
+    subprocess.run([python, tool], env=environment, check=True)
 
 
 if __name__ == "__main__":

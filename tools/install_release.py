@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,10 @@ OUTER = (
     *("opentr.sh", ".env.example", "CHANGELOG.md", "VERSION"),
     "scripts/fix-model-permissions.sh",
 )
-SOURCES = ("src", "web", "requirements", "pyproject.toml", "README.md", "LICENSE", *OUTER)
+SOURCES = (
+    *("src", "web", "requirements", "pyproject.toml", "breaking.json", "README.md", "LICENSE"),
+    *OUTER,
+)
 PAGES = ROOT / "data" / "tools" / "pages"
 IGNORED = {
     *("node_modules", "build", ".svelte-kit", "__pycache__", "test-results"),
@@ -211,7 +215,33 @@ def release_facts(package: Path) -> dict[str, object]:
         if path.is_file()
     }
     version = (package / "outer" / "VERSION").read_text().strip().lstrip("v")
-    return {"format": 1, "version": version, "breaking_changes": [], "files": hashes}
+    return {
+        "format": 1,
+        "version": version,
+        **schema_facts(package / "schema" / "migrations"),
+        "python_requires": found_in(ROOT / "pyproject.toml", r'^requires-python = "(.+)"$'),
+        "breaking_changes": json.loads((ROOT / "breaking.json").read_text()),
+        "files": hashes,
+    }
+
+
+def schema_facts(migrations: Path) -> dict[str, object]:
+    """The newest revision, and the oldest that may read and write beside it; read from the text,
+    because nothing is installed yet."""
+    revision = re.compile(r'^REVISION = Revision\(\s*"(v\d+_\w+)"', re.MULTILINE)
+    versions = (migrations / "versions").glob("v*.py")
+    names = [name for path in versions for name in revision.findall(path.read_text())]
+    chain = migrations / "chain.py"
+    return {
+        "schema_head": max(names, key=lambda name: int(name[1:4])),
+        "oldest_reader": int(found_in(chain, r"^OLDEST_READER = (\d+)$")),
+        "oldest_writer": int(found_in(chain, r"^OLDEST_WRITER = (\d+)$")),
+    }
+
+
+def found_in(path: Path, pattern: str) -> str:
+    (found,) = re.findall(pattern, path.read_text(), re.MULTILINE)
+    return str(found)
 
 
 def switch(release: Path) -> None:

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from opentranscribe.entrypoints.installation.recovery import recover
 from opentranscribe.entrypoints.supervisor import control
 from opentranscribe.entrypoints.supervisor.logs import log_path
 from opentranscribe.entrypoints.supervisor.probes import fetch_json, next_free
@@ -31,6 +32,7 @@ SERVICES = (
     "supervisor",
     "postgres",
     "migrate",
+    "update",
     "api",
     "worker-speech",
     "worker-utility",
@@ -60,6 +62,9 @@ def start(
     if running:
         console.print("OpenTranscribe is already running.")
         _print_address(settings, running)
+        return
+    if recover(settings, lambda line: console.print(line, markup=False)) and _running(settings):
+        _print_address(settings, control.ask(settings.sockets_dir, {"do": "status"}))
         return
     for sentence in settings.strange_names():
         console.print(f"! {sentence}", markup=False)

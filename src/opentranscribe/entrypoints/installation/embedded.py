@@ -34,8 +34,8 @@ class EmbeddedDeployment:
         self._releases = Releases(settings.data_dir)
         self._database = ExitStack()
         self._database_url = ""
-        self._ports = _ports_in_use(settings)
-        self._maintenance = MaintenanceServer(settings.update_dir, settings.bind_host, self._ports)
+        self.ports = _ports_in_use(settings)
+        self._maintenance = MaintenanceServer(settings.update_dir, settings.bind_host, self.ports)
 
     def current(self) -> Release:
         return self._releases.current()
@@ -139,8 +139,8 @@ class EmbeddedDeployment:
                 stdout=log,
                 stderr=log,
                 env=self._environment(
-                    OPENTR_FRONTEND_PORT=str(self._ports[0]),
-                    OPENTR_BACKEND_PORT=str(self._ports[1]),
+                    OPENTR_FRONTEND_PORT=str(self.ports[0]),
+                    OPENTR_BACKEND_PORT=str(self.ports[1]),
                 ),
                 start_new_session=True,
                 cwd=self._settings.home,

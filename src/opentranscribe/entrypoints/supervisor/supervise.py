@@ -146,7 +146,7 @@ class Supervisor:
                 await self._spawn_updater(*UPDATE_WORDS[request.verb], *version)
             owner = fence.owner
             if owner is not None and not is_alive(owner):
-                await self._spawn_updater("recover")
+                await self._spawn_updater("resume")
                 await asyncio.sleep(10.0)
 
     async def _spawn_updater(self, *words: str) -> None:

@@ -60,6 +60,11 @@ def copy_database(connection: psycopg.Connection[Any], source: str, target: str)
     _run(connection, "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", target, source)
 
 
+def create_database(connection: psycopg.Connection[Any], database: str) -> None:
+    """An empty one, with nothing that an administrator put into the template."""
+    _run(connection, "CREATE DATABASE {} TEMPLATE template0", database)
+
+
 def rename_database(connection: psycopg.Connection[Any], old: str, new: str) -> None:
     end_sessions(connection, old)
     _run(connection, "ALTER DATABASE {} RENAME TO {}", old, new)

@@ -56,6 +56,10 @@ def take(state_dir: Path) -> Request | None:
     return found if found.verb in ("check", "update", "rollback") else None
 
 
+def write_check(state_dir: Path, found: dict[str, Any]) -> None:
+    write_durably(state_dir / CHECKED, json.dumps(found))
+
+
 def read_check(state_dir: Path) -> dict[str, Any] | None:
     """What the last check found; None before the first."""
     try:

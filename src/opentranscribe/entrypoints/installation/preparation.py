@@ -1,0 +1,127 @@
+"""Everything that an update finds out before it stops anything: checks, backup, rehearsal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from opentranscribe.entrypoints.installation.backups import InstallationBackups
+from opentranscribe.entrypoints.installation.checks import preflight_context
+from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
+from opentranscribe.features.upgrade import queries
+from opentranscribe.features.upgrade.preflight import Report, run_preflight
+from opentranscribe.features.upgrade.steps import STEPS
+from opentranscribe.kit import clock
+from opentranscribe.kit.errors import AppError
+from opentranscribe.ports.deployment import Release
+from opentranscribe.settings import Settings
+
+REHEARSAL = "opentranscribe_rehearsal"
+MARKS = {"blocker": "✗", "warning": "!", "note": "·"}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """``trouble`` is why the rehearsal failed, empty when it did not."""
+
+    report: Report
+    merged_env: str | None = None
+    env_difference: str = ""
+    backup: Path | None = None
+    migrate_seconds: float = 0.0
+    trouble: str = ""
+
+    @property
+    def may_begin(self) -> bool:
+        return not self.report.blockers and not self.trouble
+
+    @property
+    def seconds(self) -> float:
+        """How long visitors will wait, as far as can be known."""
+        usual = sum(step.seconds for step in STEPS if step.name != "migrate")
+        return usual + self.migrate_seconds
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """A mark and a sentence each, for people."""
+        for finding in self.report.findings:
+            yield MARKS[finding.severity], f"{finding.title}: {finding.cause}"
+            if finding.mend:
+                yield " ", f"  {finding.mend}"
+        yield "✓", f"{len(self.report.passed)} checks passed in {self.report.seconds:.1f} s"
+        if self.backup:
+            yield "✓", f"Verified backup: {self.backup}"
+        if self.trouble:
+            yield "✗", f"The rehearsal failed: {self.trouble}"
+        elif self.backup:
+            yield "✓", f"Rehearsed on a copy: the database takes {self.migrate_seconds:.1f} s"
+
+    def as_json(self, old: Release, new: Release) -> dict[str, Any]:
+        """For the page."""
+        return {
+            "from_version": old.version,
+            "to_version": new.version,
+            "checked_at": clock.now().isoformat(),
+            "may_begin": self.may_begin,
+            "seconds": round(self.seconds, 1),
+            "backup": str(self.backup) if self.backup else "",
+            "trouble": self.trouble,
+            "report": self.report.as_json(),
+        }
+
+
+class Preparation:
+    """Changes nothing that is in use; may be repeated at will."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        deployment: EmbeddedDeployment,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._deployment = deployment
+        self._backups = InstallationBackups(settings)
+        self._tell = tell
+
+    def prepare(self, old: Release, new: Release) -> Prepared:
+        self._tell("Checking this installation")
+        url = self._deployment.open_database()
+        try:
+            context = preflight_context(self._settings, self._deployment, old=old, new=new, url=url)
+            report = run_preflight(context)
+            if report.blockers:
+                return Prepared(report)
+            backup = self._make_backup()
+            seconds, trouble = self._rehearse(new, backup, url)
+            return Prepared(
+                report,
+                backup=backup,
+                migrate_seconds=seconds,
+                trouble=trouble,
+            )
+        finally:
+            self._deployment.close_database()
+
+    def _make_backup(self) -> Path:
+        self._tell("Making a verified backup")
+        return self._backups.make()
+
+    def _rehearse(self, new: Release, backup: Path, url: str) -> tuple[float, str]:
+        """The new release's own migration on a copy made from the backup; seconds and trouble."""
+        self._tell("Rehearsing on a copy of the database")
+        with queries.administer(url) as connection:
+            queries.drop_database(connection, REHEARSAL)
+        try:
+            self._backups.restore_into(backup, REHEARSAL)
+            started = time.monotonic()
+            environment = {"DATABASE_URL": queries.with_name(url, REHEARSAL)}
+            self._deployment.run(new, ["db", "upgrade", "--yes"], environment)
+            return time.monotonic() - started, ""
+        except AppError as error:
+            return 0.0, error.message
+        finally:
+            with queries.administer(url) as connection:
+                queries.drop_database(connection, REHEARSAL)
