@@ -26,6 +26,7 @@ from opentranscribe.features.auth.janitor import sweep_sign_ins
 from opentranscribe.features.jobs.heartbeat import Heartbeat
 from opentranscribe.features.jobs.sweeper import sweep
 from opentranscribe.features.media import jobs as media
+from opentranscribe.features.search.rebuilding import complete_index
 from opentranscribe.features.transcription.janitor import remove_stale_scratch
 from opentranscribe.settings import Settings
 
@@ -49,6 +50,11 @@ CHORES: tuple[Chore, ...] = (
         "finish uploads",
         30.0,
         lambda app: media.finish_pending(app.work, app.ports.objects, app.options),
+    ),
+    Chore(
+        "complete the search index",
+        60.0,
+        lambda app: complete_index(app.work, app.kinds, app.ports.search),
     ),
     Chore(
         "expire uploads",

@@ -113,6 +113,10 @@ class SearchIndex(Protocol):
 
     def delete_file(self, session: Session, file_id: int) -> None: ...
 
+    def indexed_files(self, session: Session) -> set[int]:
+        """Ids of all files it knows, whosever they are: what is missing can be added."""
+        ...
+
     def query(self, session: Session, query: SearchQuery) -> SearchResult:
         """Raises SearchQueryError for a query that cannot mean anything."""
         ...

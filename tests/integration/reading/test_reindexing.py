@@ -11,6 +11,7 @@ from tests.factories.recordings import add_recording, add_user
 from tests.integration.reading.conftest import sign_in
 
 from opentranscribe.bootstrap import App
+from opentranscribe.features.search.rebuilding import complete_index
 from opentranscribe.work import SYSTEM
 
 
@@ -40,6 +41,19 @@ class TestReindexing:
         run_jobs()
         sign_in(admin, "ann@example.org")
         assert found(admin, "finance") == 2
+
+    def test_what_the_index_lacks_is_added_by_itself(
+        self, app: App, ann: int, client: TestClient, run_jobs: Callable[[], None]
+    ) -> None:
+        add_recording(app, ann, (0, "the minister of finance"))
+        run_jobs()
+        with app.work(SYSTEM) as work:
+            for file_id in app.ports.search.indexed_files(work.session):
+                app.ports.search.delete_file(work.session, file_id)
+        assert complete_index(app.work, app.kinds, app.ports.search) == 1
+        run_jobs()
+        assert found(client, "finance") == 1
+        assert complete_index(app.work, app.kinds, app.ports.search) == 0
 
     def test_asking_twice_is_one_job(self, admin: TestClient) -> None:
         first, second = (admin.post("/api/admin/reindex").json() for _ in range(2))

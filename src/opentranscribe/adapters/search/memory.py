@@ -40,6 +40,9 @@ class MemorySearch:
     def delete_file(self, session: Session, file_id: int) -> None:
         self.files.pop(file_id, None)
 
+    def indexed_files(self, session: Session) -> set[int]:
+        return set(self.files)
+
     def query(self, session: Session, query: SearchQuery) -> SearchResult:
         phrases = ask(query.text).phrases
         hits = [

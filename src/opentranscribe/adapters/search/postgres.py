@@ -44,6 +44,9 @@ class PostgresSearch:
     def delete_file(self, session: Session, file_id: int) -> None:
         remove_file(session, file_id)
 
+    def indexed_files(self, session: Session) -> set[int]:
+        return set(session.scalars(text("SELECT file_id FROM derived.search_file")))
+
     def query(self, session: Session, query: SearchQuery) -> SearchResult:
         question = ask(query.text)
         asked = ask_index(session, query, question)

@@ -61,6 +61,17 @@ def transcribed_files(session: Session) -> list[int]:
     )
 
 
+def existing_files(session: Session) -> Sequence[int]:
+    return session.scalars(select(MediaFile.id)).all()
+
+
+def files_with_job(session: Session, kind: str) -> Sequence[int]:
+    """Files that a job of that kind waits or works for."""
+    unfinished = Job.status.in_(("queued", "running"))
+    found = select(Job.media_file_id).where(Job.kind == kind, unfinished)
+    return [file_id for file_id in session.scalars(found) if file_id is not None]
+
+
 def files_by_id(session: Session, file_ids: Iterable[int]) -> dict[int, MediaFile]:
     rows = session.scalars(select(MediaFile).where(MediaFile.id.in_(list(file_ids))))
     return {file.id: file for file in rows}

@@ -11,8 +11,10 @@ from opentranscribe.features.jobs.schemas import JobView
 from opentranscribe.features.jobs.service import JobService
 from opentranscribe.features.search import queries
 from opentranscribe.features.search.indexing import Indexer
+from opentranscribe.features.search.jobs import NAME as INDEX_FILE
 from opentranscribe.ports.progress import ignore_progress
-from opentranscribe.work import SYSTEM, Work
+from opentranscribe.ports.search import SearchIndex
+from opentranscribe.work import SYSTEM, Work, WorkFactory
 
 NAME = "search.reindex_all"
 #: Behind the indexing of single recordings, which people wait for.
@@ -30,6 +32,23 @@ def reindex_kind(indexer: Indexer) -> Kind:
     return single_step_kind(
         NAME, "utility", "Rebuilding the search index", run, priority=PRIORITY, max_attempts=5
     )
+
+
+def complete_index(work: WorkFactory, kinds: Kinds, index: SearchIndex) -> int:
+    """Jobs for recordings that the index lacks, as after a restore or a change of its shape, and
+    an end to what it should not have; how many were missing."""
+    kind = kinds.find(INDEX_FILE)
+    assert isinstance(kind, Kind), "bootstrap registers search.index_file"
+    with work(SYSTEM) as unit:
+        indexed = index.indexed_files(unit.session)
+        wanted = set(queries.transcribed_files(unit.session))
+        for file_id in indexed - set(queries.existing_files(unit.session)):
+            index.delete_file(unit.session, file_id)
+        missing = sorted(wanted - indexed, reverse=True)
+        waiting = set(queries.files_with_job(unit.session, INDEX_FILE))
+        for file in queries.files_by_id(unit.session, set(missing) - waiting).values():
+            JobService(unit, kinds).create(kind, user_id=file.user_id, file_id=file.id)
+    return len(missing)
 
 
 def begin_reindex(work: Work, kinds: Kinds) -> JobView:
