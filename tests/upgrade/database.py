@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -59,3 +61,11 @@ def add_segment(connection: Connection, file_id: int, text: str, start: float = 
     query = """INSERT INTO transcript_segment (media_file_id, start_time, end_time, text)
                VALUES (%s, %s, %s, %s) RETURNING id"""
     return int(one(connection, query, file_id, start, start + 1.0, text))
+
+
+@contextmanager
+def held(url: str, statement: str) -> Iterator[None]:
+    """Another session that ran ``statement`` in a transaction and does not end it."""
+    with connect(url) as other, other.transaction():
+        other.execute(statement.encode())
+        yield

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.upgrade.database import add_file, add_user, connect, one, read_with_settings
+from tests.upgrade.database import add_file, add_user, connect, held, one, read_with_settings
+from tests.upgrade.processes import start_process
 
 from opentranscribe.schema.migrations.chain import CHAIN, HEAD
 from opentranscribe.schema.migrations.errors import (
@@ -26,32 +23,10 @@ from opentranscribe.schema.migrations.errors import (
 from opentranscribe.schema.migrations.fingerprint import digest
 from opentranscribe.schema.migrations.ledger import iter_history
 from opentranscribe.schema.migrations.runner import check, current, require_current, upgrade
-from opentranscribe.settings import inherited_environment
 
-ROOT = Path(__file__).parents[2]
 FROZEN = json.loads(Path(__file__).with_name("frozen_catalogue.json").read_text(encoding="utf-8"))
 #: A run to the head leaves out what a later revision undoes.
 STEPS = sum(step.until is None for revision in CHAIN for step in revision.steps)
-
-
-def start_process(url: str, last: int = -1) -> subprocess.Popen[str]:
-    paths = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.upgrade.dying_upgrade", url, str(last)],
-        cwd=ROOT,
-        env=inherited_environment(PYTHONPATH=paths),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-@contextmanager
-def held(url: str, statement: str) -> Iterator[None]:
-    """Another session that ran ``statement`` in a transaction and does not end it."""
-    with connect(url) as other, other.transaction():
-        other.execute(statement.encode())
-        yield
 
 
 def is_at_head(url: str) -> bool:
@@ -161,6 +136,9 @@ class TestForeignDatabases:
             check("postgresql+psycopg://nobody@/nothing?host=/nonexistent")
 
 
+ROUNDS = int(os.environ.get("OPENTR_RACE_ROUNDS", "2"))
+
+
 class TestManyStarters:
     def test_of_eight_one_migrates_and_all_are_served(self, empty_database_url: str) -> None:
         with ThreadPoolExecutor(8) as pool:
@@ -171,11 +149,15 @@ class TestManyStarters:
             names = [entry.revision for entry in iter_history(connection)]
         assert names == [revision.name for revision in CHAIN]
 
-    def test_of_two_processes_one_migrates(self, empty_database_url: str) -> None:
-        started = [start_process(empty_database_url) for _ in range(2)]
-        counts = sorted(int(process.communicate(timeout=60)[0]) for process in started)
-        assert counts == [0, STEPS]
+    @pytest.mark.parametrize("nth", range(ROUNDS))
+    def test_of_sixteen_processes_one_migrates(self, empty_database_url: str, nth: int) -> None:
+        before = time.monotonic()
+        started = [start_process(empty_database_url) for _ in range(16)]
+        ended = [process.communicate(timeout=120) for process in started]
+        assert [error for _, error in ended if error] == []
+        assert sorted(int(count) for count, _ in ended) == [0] * 15 + [STEPS]
         assert is_at_head(empty_database_url)
+        assert time.monotonic() - before < 60
 
 
 class TestLock:
@@ -225,28 +207,3 @@ class TestBusyTable:
             assert current(empty_database_url) == self.BEFORE
         other.join(timeout=30)
         assert is_at_head(empty_database_url)
-
-
-class TestKilled:
-    @pytest.mark.parametrize("last", sorted({1, 3, STEPS - 1, STEPS, *range(8, STEPS, 12)}))
-    def test_after_any_step_the_next_start_finishes(
-        self, empty_database_url: str, last: int
-    ) -> None:
-        process = start_process(empty_database_url, last)
-        process.communicate(timeout=60)
-        assert process.returncode == -9
-        assert check(empty_database_url).kind in ("empty", "behind")
-        upgrade(empty_database_url)
-        assert is_at_head(empty_database_url)
-
-
-class TestLedger:
-    def test_says_who_did_what_and_when(self, empty_database_url: str) -> None:
-        upgrade(empty_database_url)
-        with connect(empty_database_url) as connection:
-            entries = list(iter_history(connection))
-        assert [entry.from_revision for entry in entries[:2]] == [None, "v010_baseline"]
-        assert all(entry.by.endswith(f":{os.getpid()}") for entry in entries)
-        assert all(entry.result == "applied" and entry.seconds >= 0 for entry in entries)
-        times = [entry.at for entry in entries]
-        assert times == sorted(times)

@@ -1,0 +1,124 @@
+"""Programs and schemas of different ages: who may work with whom, and what the others are told."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from tests.upgrade.database import Connection, connect
+
+from opentranscribe.entrypoints.background import wait_for_schema
+from opentranscribe.schema.migrations import state
+from opentranscribe.schema.migrations.chain import CHAIN, HEAD
+from opentranscribe.schema.migrations.errors import SchemaUnsuitableError
+from opentranscribe.schema.migrations.runner import check, require_current, upgrade
+from opentranscribe.schema.migrations.state import SchemaWatch
+
+OURS = CHAIN[-1].number
+LATER = "v499_later"
+
+
+def advance(connection: Connection, reader: int, writer: int, revision: str = LATER) -> None:
+    """As a later release would leave it."""
+    connection.execute("UPDATE alembic_version SET version_num = %s", (LATER,))
+    connection.execute(
+        "UPDATE schema_compatibility SET revision = %s, oldest_reader = %s, oldest_writer = %s",
+        (revision, reader, writer),
+    )
+
+
+class TestOlderProgram:
+    @pytest.mark.parametrize(
+        ("reader", "writer", "kind", "may_write", "may_read"),
+        [
+            (OURS, OURS, "ahead", True, True),
+            (OURS - 1, OURS - 1, "ahead", True, True),
+            (OURS, OURS + 1, "readable", False, True),
+            (OURS + 1, OURS + 1, "newer", False, False),
+        ],
+    )
+    def test_goes_by_the_word_of_the_later_release(
+        self,
+        database_url: str,
+        reader: int,
+        writer: int,
+        kind: str,
+        may_write: bool,
+        may_read: bool,
+    ) -> None:
+        with connect(database_url) as connection:
+            advance(connection, reader, writer)
+        assert check(database_url).kind == kind
+        for writes, may in ((True, may_write), (False, may_read)):
+            started = time.monotonic()
+            if may:
+                require_current(database_url, writes=writes)
+            else:
+                with pytest.raises(SchemaUnsuitableError, match="Start the later release"):
+                    require_current(database_url, writes=writes)
+            assert time.monotonic() - started < 1
+
+    def test_is_refused_when_the_word_is_of_another_revision(self, database_url: str) -> None:
+        with connect(database_url) as connection:
+            advance(connection, 1, 1, revision="v450_between")
+        assert check(database_url).kind == "newer"
+
+    def test_starts_on_a_schema_that_lets_it_and_leaves_it_alone(self, database_url: str) -> None:
+        with connect(database_url) as connection:
+            advance(connection, OURS, OURS)
+        assert upgrade(database_url).after == LATER
+        assert wait_for_schema(database_url, 0)
+        assert check(database_url).revision == LATER
+
+
+class TestNewerProgram:
+    @pytest.mark.parametrize("revision", [r.name for r in CHAIN[:-1:9]])
+    def test_refuses_an_older_schema_with_the_command_that_helps(
+        self, empty_database_url: str, revision: str
+    ) -> None:
+        upgrade(empty_database_url, target=revision)
+        with pytest.raises(SchemaUnsuitableError, match="opentr db upgrade"):
+            require_current(empty_database_url)
+        assert not wait_for_schema(empty_database_url, 0)
+
+    def test_refuses_a_stamp_without_tables(self, empty_database_url: str) -> None:
+        with connect(empty_database_url) as connection:
+            connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(128))")
+            connection.execute("INSERT INTO alembic_version VALUES (%s)", (HEAD,))
+        with pytest.raises(SchemaUnsuitableError, match="opentr db check"):
+            require_current(empty_database_url)
+
+
+class TestSchemaWatch:
+    def test_notices_while_a_process_runs(self, database_url: str) -> None:
+        watch = SchemaWatch(every=0)
+        with connect(database_url) as connection:
+            watch.look(connection)
+            advance(connection, OURS + 1, OURS + 1)
+            with pytest.raises(SchemaUnsuitableError):
+                watch.look(connection)
+
+    def test_asks_no_more_often_than_it_should(
+        self, database_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[object] = []
+        read = state.read_state
+        monkeypatch.setattr(state, "read_state", lambda c: asked.append(c) or read(c))
+        watch = SchemaWatch(every=60)
+        with connect(database_url) as connection:
+            for _ in range(5):
+                watch.look(connection)
+        assert len(asked) == 1
+
+
+class TestStart:
+    def test_at_the_head_costs_less_than_fifty_milliseconds(self, database_url: str) -> None:
+        upgrade(database_url)
+        taken = min(_time(database_url) for _ in range(5))
+        assert taken < 0.05
+
+
+def _time(url: str) -> float:
+    started = time.monotonic()
+    upgrade(url)
+    return time.monotonic() - started
