@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 from tests.upgrade.database import Connection, connect, one
 from tests.upgrade.filler import fill
@@ -138,11 +138,13 @@ class TestDamage:
         try:
             done = upgrade(url, thorough=True)
         except (SchemaUnsuitableError, RevisionFailedError) as refused:
+            event(f"refused: {refused.message[:60]}")
             assert "Nothing was changed" in refused.message  # noqa: PT017 - either may come
             with connect(url) as connection:
                 assert read_catalogue(connection) == before
                 assert count_rows(connection) == rows
             return
+        event("repaired" if done.operations else "by the chain")
         assert check(url).kind == "current"
         with connect(url) as connection:
             live = only_ours(read_catalogue(connection))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
 from tests.upgrade.database import Connection, connect
+from tests.upgrade.processes import ROOT
 
 from opentranscribe.entrypoints.background import wait_for_schema
-from opentranscribe.schema.migrations import state
 from opentranscribe.schema.migrations.chain import CHAIN, HEAD
 from opentranscribe.schema.migrations.errors import SchemaUnsuitableError
 from opentranscribe.schema.migrations.runner import check, require_current, upgrade
-from opentranscribe.schema.migrations.state import SchemaWatch
+from opentranscribe.settings import inherited_environment
 
 OURS = CHAIN[-1].number
 LATER = "v499_later"
@@ -89,26 +92,50 @@ class TestNewerProgram:
             require_current(empty_database_url)
 
 
-class TestSchemaWatch:
-    def test_notices_while_a_process_runs(self, database_url: str) -> None:
-        watch = SchemaWatch(every=0)
-        with connect(database_url) as connection:
-            watch.look(connection)
-            advance(connection, OURS + 1, OURS + 1)
-            with pytest.raises(SchemaUnsuitableError):
-                watch.look(connection)
+class TestRunningProcess:
+    """Ends when a later release takes the schema over, and starts no more."""
 
-    def test_asks_no_more_often_than_it_should(
-        self, database_url: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        asked: list[object] = []
-        read = state.read_state
-        monkeypatch.setattr(state, "read_state", lambda c: asked.append(c) or read(c))
-        watch = SchemaWatch(every=60)
+    PROGRAM = """
+import sys, time
+from opentranscribe.entrypoints.background import watch_schema
+if not watch_schema(sys.argv[1], 0.2):
+    sys.exit(3)
+print("serving", flush=True)
+time.sleep(60)
+"""
+
+    def start(self, url: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", self.PROGRAM, url],
+            env=inherited_environment(PYTHONPATH=str(ROOT / "src")),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def test_notices_and_ends_by_itself(self, database_url: str) -> None:
+        process = self.start(database_url)
+        assert process.stdout
+        assert process.stdout.readline() == "serving\n"
         with connect(database_url) as connection:
-            for _ in range(5):
-                watch.look(connection)
-        assert len(asked) == 1
+            advance(connection, OURS + 1, OURS + 1)
+        _, errors = process.communicate(timeout=10)
+        assert process.returncode == -signal.SIGTERM
+        assert "Start the later release" in errors
+        again = self.start(database_url)
+        again.communicate(timeout=10)
+        assert again.returncode == 3
+
+    def test_goes_on_under_a_later_release_that_lets_it(self, database_url: str) -> None:
+        process = self.start(database_url)
+        assert process.stdout
+        assert process.stdout.readline() == "serving\n"
+        with connect(database_url) as connection:
+            advance(connection, OURS, OURS)
+        time.sleep(1)
+        assert process.poll() is None
+        process.kill()
+        process.communicate()
 
 
 class TestStart:

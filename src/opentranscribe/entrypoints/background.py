@@ -1,8 +1,11 @@
-"""What background processes do before they work: logging, and waiting for a fitting schema."""
+"""What processes do before they work and while they do: logging, and heeding the schema."""
 
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import threading
 import time
 
 from opentranscribe.schema.migrations.errors import DatabaseUnreachableError
@@ -12,6 +15,7 @@ log = logging.getLogger(__name__)
 
 WAIT_SECONDS = 120.0
 PAUSE_SECONDS = 1.0
+WATCH_SECONDS = 5.0
 
 
 def configure_logging(level: str) -> None:
@@ -42,3 +46,32 @@ def wait_for_schema(url: str, wait_seconds: float = WAIT_SECONDS) -> bool:
             log.error("gave up waiting for the database: %s", advice)
             return False
         time.sleep(PAUSE_SECONDS)
+
+
+def watch_schema(url: str, every: float = WATCH_SECONDS) -> bool:
+    """Whether the schema suits this release now, as far as it can be asked; if so, a thread goes on
+    asking, and ends this process by SIGTERM when it no longer does: a later release has taken over,
+    or an older schema was put in place for longer than one look."""
+    try:
+        state = check(url)
+    except DatabaseUnreachableError as error:
+        log.warning("the schema will be checked later: %s", error.message)
+    else:
+        if not state.fits:
+            log.error("%s", state.advice)
+            return False
+    threading.Thread(target=_watch, args=(url, every), name="schema watch", daemon=True).start()
+    return True
+
+
+def _watch(url: str, every: float) -> None:
+    misfits = 0
+    while misfits < 2:
+        time.sleep(every)
+        try:
+            state = check(url)
+        except DatabaseUnreachableError:
+            continue
+        misfits = 0 if state.fits else misfits + (2 if state.kind in {"newer", "readable"} else 1)
+    log.error("this process ends: %s", state.advice)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from opentranscribe import __version__
 from opentranscribe.bootstrap import App, build_app
-from opentranscribe.entrypoints.background import configure_logging, wait_for_schema
+from opentranscribe.entrypoints.background import configure_logging, wait_for_schema, watch_schema
 from opentranscribe.entrypoints.worker import process_name
 from opentranscribe.features.auth.janitor import sweep_sign_ins
 from opentranscribe.features.jobs.heartbeat import Heartbeat
@@ -78,7 +78,7 @@ CHORES: tuple[Chore, ...] = (
 def main() -> int:
     settings = Settings.load()
     configure_logging(settings.log_level)
-    if not wait_for_schema(settings.sqlalchemy_url):
+    if not (wait_for_schema(settings.sqlalchemy_url) and watch_schema(settings.sqlalchemy_url)):
         return 1
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -8,6 +8,7 @@ import sys
 import uvicorn
 
 from opentranscribe.bootstrap import build_app
+from opentranscribe.entrypoints.background import watch_schema
 from opentranscribe.entrypoints.http import create_app
 from opentranscribe.settings import Settings
 
@@ -27,6 +28,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def main() -> int:
     settings = Settings.load()
+    if not watch_schema(settings.sqlalchemy_url):
+        return 1
     app = build_app(settings, fetches_models=False)
     sockets = [
         listen(settings.bind_host, port)

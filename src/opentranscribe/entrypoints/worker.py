@@ -18,7 +18,7 @@ from typing import Self
 
 from opentranscribe import __version__
 from opentranscribe.bootstrap import App, build_app
-from opentranscribe.entrypoints.background import configure_logging, wait_for_schema
+from opentranscribe.entrypoints.background import configure_logging, wait_for_schema, watch_schema
 from opentranscribe.features.jobs.heartbeat import Heartbeat
 from opentranscribe.features.jobs.runner import JobRunner
 from opentranscribe.features.readiness.devices import tell_device_later
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     settings = Settings.load()
     configure_logging(settings.log_level)
-    if not wait_for_schema(settings.sqlalchemy_url):
+    if not (wait_for_schema(settings.sqlalchemy_url) and watch_schema(settings.sqlalchemy_url)):
         return 1
     queues = tuple(name.strip() for name in chosen.queues.split(",") if name.strip())
     app = build_app(settings)

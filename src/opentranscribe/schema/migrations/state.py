@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
@@ -188,21 +187,3 @@ def require(state: SchemaState, *, writes: bool = True) -> None:
 def require_current(url: str, *, writes: bool = True) -> None:
     """What every process calls before it serves. Raises `SchemaUnsuitableError` with advice."""
     require(check(url), writes=writes)
-
-
-class SchemaWatch:
-    """For processes that run for long: asks again when ``every`` seconds have passed, not before.
-
-    `look` on any connection, as often as one likes (at the top of a loop, before a job). Raises
-    `SchemaUnsuitableError` when the schema no longer suits this release.
-    """
-
-    def __init__(self, *, every: float = 5.0) -> None:
-        self._every = every
-        self._next = 0.0
-
-    def look(self, connection: psycopg.Connection[Any]) -> None:
-        now = time.monotonic()
-        if now >= self._next:
-            require(read_state(connection))
-            self._next = now + self._every
