@@ -43,17 +43,6 @@ PATIENCE_SECONDS = 180.0
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``OPENTR_TEST_MODELS`` names a folder to keep models in between runs."""
-    kept = os.environ.get("OPENTR_TEST_MODELS")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("models")
-    store = CachedModelStore(folder, hub_endpoint="http://127.0.0.1:9")
-    for name in ("base", "speaker-diarization-onnx", "minilm-int8", "sample-conversation"):
-        store.fetch(name)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def product(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     home = tmp_path_factory.mktemp("product")
     given = {

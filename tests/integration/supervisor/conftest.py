@@ -1,0 +1,21 @@
+"""The real models, fetched once a run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from opentranscribe.adapters.models.store import CachedModelStore
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``OPENTR_TEST_MODELS`` names a folder to keep models in between runs."""
+    kept = os.environ.get("OPENTR_TEST_MODELS")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("models")
+    store = CachedModelStore(folder, hub_endpoint="http://127.0.0.1:9")
+    for name in ("base", "speaker-diarization-onnx", "minilm-int8", "sample-conversation"):
+        store.fetch(name)
+    return folder
