@@ -10,8 +10,10 @@ import time
 import pytest
 from tests.upgrade.database import Connection, connect
 from tests.upgrade.processes import ROOT
+from typer.testing import CliRunner
 
 from opentranscribe.entrypoints.background import wait_for_schema
+from opentranscribe.entrypoints.cli.users import app as users
 from opentranscribe.schema.migrations.chain import CHAIN, HEAD
 from opentranscribe.schema.migrations.errors import SchemaUnsuitableError
 from opentranscribe.schema.migrations.runner import check, require_current, upgrade
@@ -136,6 +138,18 @@ time.sleep(60)
         assert process.poll() is None
         process.kill()
         process.communicate()
+
+
+class TestCommand:
+    def test_refuses_a_schema_of_a_later_release(
+        self, database_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DATABASE_URL", database_url)
+        with connect(database_url) as connection:
+            advance(connection, OURS + 1, OURS + 1)
+        done = CliRunner().invoke(users, ["list"])
+        assert done.exit_code == 1
+        assert "Start the later release" in done.output
 
 
 class TestStart:

@@ -17,6 +17,8 @@ from opentranscribe.features.accounts.rules import normalise_email
 from opentranscribe.features.accounts.service import AccountService
 from opentranscribe.features.auth.setup import remove_setup_token
 from opentranscribe.kit.errors import AppError
+from opentranscribe.schema.migrations.errors import DatabaseUnreachableError
+from opentranscribe.schema.migrations.state import require_current
 from opentranscribe.settings import Settings
 from opentranscribe.work import SYSTEM, Work, WorkFactory
 
@@ -34,13 +36,14 @@ def open_accounts() -> Iterator[tuple[AccountService, Settings]]:
     settings = Settings.load()
     engine: Engine | None = None
     try:
+        require_current(settings.sqlalchemy_url)
         engine = create_engine(settings.sqlalchemy_url, connect_args={"connect_timeout": 5})
         with _work_on(engine) as work:
             yield AccountService(work), settings
+    except (DatabaseUnreachableError, OperationalError, FileNotFoundError):
+        _fail("The database is not answering. Start OpenTranscribe first: ./opentr.sh start")
     except AppError as error:
         _fail(str(error))
-    except (OperationalError, FileNotFoundError):
-        _fail("The database is not answering. Start OpenTranscribe first: ./opentr.sh start")
     finally:
         if engine is not None:
             engine.dispose()
