@@ -33,7 +33,11 @@ if [ -f "$home/pyproject.toml" ] && [ -d "$home/src/opentranscribe" ]; then
       shift
       exec "$(find_python)" "$home/tools/run_tests.py" "$@"
       ;;
-    stop | status | logs)
+    update)
+      # Beside the release that runs, which goes on until the new one is to take over.
+      "$(find_python)" "$home/tools/install_release.py" --aside
+      ;;
+    stop | status | logs | backup | restore | rollback | resume)
       # About what runs now, so nothing new is built for it.
       [ -x "$opentr" ] || "$(find_python)" "$home/tools/install_release.py"
       ;;

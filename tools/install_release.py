@@ -1,4 +1,5 @@
-"""Build this checkout as a release under data/releases and make it the current one.
+"""Build this checkout as a release under data/releases and make it the current one; with ``--aside``
+it is only offered to ``./opentr.sh update``.
 
 Runs before anything is installed, so it uses the standard library only. A release is a folder
 ``data/releases/<version>+<hash of the sources>`` with the wheel and a virtual environment with it
@@ -42,14 +43,17 @@ KEPT_RELEASES = 3
 OLDEST_NODE = (20, 19)
 
 
-def main() -> int:
+def main(*, aside: bool = False) -> int:
     with locked():
         name = f"{(ROOT / 'VERSION').read_text().strip()}+{fingerprint(*SOURCES)}"
         release = RELEASES / name
         if not (release / "ready").is_file():
             install(release)
-        switch(release)
-        forget_old(release)
+        if aside and CURRENT.exists():
+            (RELEASES / "offered").write_text(release.name)
+        else:
+            switch(release)
+            forget_old(release)
     return 0
 
 
@@ -304,4 +308,4 @@ def step(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(aside="--aside" in sys.argv[1:]))

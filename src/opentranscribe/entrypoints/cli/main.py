@@ -32,6 +32,7 @@ COMMANDS = {
     "update": ("update", "Bring this installation to another release, or put everything back."),
     "rollback": ("update", "Go back to the state before the last update."),
     "resume": ("update", "Take up an update that was cut off."),
+    "prove": ("prove", "Try everything that people do on the running installation."),
     "init": ("init", "Make an installation folder."),
 }
 LATER = ("restore", "import")

@@ -1,0 +1,1 @@
+"""Live probes: what people do with a running installation, done for real, in seconds."""

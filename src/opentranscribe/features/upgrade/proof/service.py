@@ -1,0 +1,128 @@
+"""Carry the proof out and say what was found."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from opentranscribe.features.upgrade.proof import queries
+from opentranscribe.features.upgrade.proof.people import (
+    DOMAIN,
+    newest_file,
+    temporary_person,
+)
+from opentranscribe.features.upgrade.proof.probes import PROBES, NotApplicableError, Proof
+from opentranscribe.features.upgrade.proof.visitor import ProbeFailedError, Visitor
+from opentranscribe.kit.options import Options
+from opentranscribe.ports.objects import Objects
+from opentranscribe.work import SYSTEM, WorkFactory
+
+log = logging.getLogger(__name__)
+
+#: Processes begin to give signs of life when they have loaded; they are waited for.
+WAIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Probe:
+    name: str
+    ok: bool
+    seconds: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class ProofReport:
+    probes: tuple[Probe, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return all(probe.ok for probe in self.probes)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "seconds": round(self.seconds, 2),
+            "probes": [asdict(probe) for probe in self.probes],
+        }
+
+
+@dataclass(frozen=True)
+class Prover:
+    """``schema`` raises when the database does not suit this release; ``speech`` is a WAV file."""
+
+    work: WorkFactory
+    objects: Objects
+    options: Options
+    schema: Callable[[], None]
+    speech: bytes | None
+
+    def prove(self, visitor: Visitor) -> ProofReport:
+        started = time.monotonic()
+        probes = list(self._prove_inside())
+        with self._people() as (person, owned):
+            proof = Proof(visitor, person, owned, self.options.version, self.speech)
+            for name, act in PROBES:
+                patience = WAIT_SECONDS if name in {"ready", "workers and scheduler"} else 0.0
+                probes.append(_try(name, lambda act=act: act(proof), patience))  # type: ignore[misc]
+        probes.append(_try("nothing is left behind", self._nothing_left))
+        return ProofReport(tuple(probes), time.monotonic() - started)
+
+    def _prove_inside(self) -> Iterator[Probe]:
+        """What no visitor can see."""
+        yield _try("schema", self._schema)
+        yield _try("stored files", self._stored)
+        yield _try("sample of rows", self._rows)
+
+    @contextmanager
+    def _people(self) -> Iterator[tuple[Any, Any]]:
+        with (
+            temporary_person(self.work, self.objects, self.options) as person,
+            newest_file(self.work, self.options) as owned,
+        ):
+            yield person, owned
+
+    def _schema(self) -> str:
+        self.schema()
+        return "The database is what this release needs."
+
+    def _stored(self) -> str:
+        with self.work(SYSTEM) as unit:
+            paths = queries.list_stored(unit)
+        for path in paths:
+            self.objects.stat(path)
+        self.objects.ping()
+        return f"{len(paths)} stored files are where they belong."
+
+    def _rows(self) -> str:
+        with self.work(SYSTEM) as unit:
+            count, digest = queries.digest_sample(unit)
+        return f"The passages of {count} recordings can be read ({(digest or '')[:8]})."
+
+    def _nothing_left(self) -> str:
+        with self.work(SYSTEM) as unit:
+            left = queries.list_people(unit, DOMAIN)
+        if left:
+            raise ProbeFailedError("the person made for the proof is still there")
+        return "The proof has cleared up after itself."
+
+
+def _try(name: str, act: Callable[[], str], patience: float = 0.0) -> Probe:
+    """One probe; what may still come up is tried again for ``patience`` seconds."""
+    started = time.monotonic()
+    while True:
+        try:
+            return Probe(name, True, time.monotonic() - started, act())
+        except NotApplicableError as reason:
+            return Probe(name, True, time.monotonic() - started, f"Not tried: {reason}.")
+        except Exception as error:  # a probe is there to find whatever is wrong
+            seconds = time.monotonic() - started
+            if seconds >= patience:
+                log.info("the probe %r failed", name, exc_info=True)
+                return Probe(name, False, seconds, f"{error}")
+            time.sleep(0.2)
