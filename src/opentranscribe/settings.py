@@ -202,6 +202,11 @@ class Settings(BaseSettings):
         given = {_key(name): value for name, value in overrides.items()}
         return cls(_env_file=env_file if env_file.is_file() else None, **{"home": folder, **given})
 
+    def written_variables(self) -> dict[str, str]:
+        """What the installation's ``.env`` and the environment set, whatever it is for."""
+        written = dotenv_values(self.home / ".env")
+        return {**{name: value or "" for name, value in written.items()}, **os.environ}
+
     def strange_names(self) -> list[str]:
         """A sentence for each variable that looks like a setting of ours but is none."""
         known = {name.upper() for field in type(self).model_fields for name in names_of(field)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,13 @@ from opentranscribe.entrypoints.installation.backups import InstallationBackups
 from opentranscribe.entrypoints.installation.checks import preflight_context
 from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
 from opentranscribe.features.upgrade import queries
+from opentranscribe.features.upgrade.breaking import (
+    BreakingChange,
+    InstallationProbe,
+    read_changes,
+    relevant,
+)
+from opentranscribe.features.upgrade.env_merge import Merged, diff_env, merge_env
 from opentranscribe.features.upgrade.preflight import Report, run_preflight
 from opentranscribe.features.upgrade.steps import STEPS
 from opentranscribe.kit import clock
@@ -25,9 +33,11 @@ MARKS = {"blocker": "✗", "warning": "!", "note": "·"}
 
 @dataclass(frozen=True)
 class Prepared:
-    """``trouble`` is why the rehearsal failed, empty when it did not."""
+    """``breaking`` are the changes that touch this installation; ``merged_env`` is the new text of
+    ``.env``, None to leave it; ``trouble`` is why the rehearsal failed."""
 
     report: Report
+    breaking: tuple[BreakingChange, ...] = ()
     merged_env: str | None = None
     env_difference: str = ""
     backup: Path | None = None
@@ -51,6 +61,8 @@ class Prepared:
             if finding.mend:
                 yield " ", f"  {finding.mend}"
         yield "✓", f"{len(self.report.passed)} checks passed in {self.report.seconds:.1f} s"
+        for change in self.breaking:
+            yield "!", f"{change.summary} {change.action}"
         if self.backup:
             yield "✓", f"Verified backup: {self.backup}"
         if self.trouble:
@@ -94,10 +106,14 @@ class Preparation:
             report = run_preflight(context)
             if report.blockers:
                 return Prepared(report)
+            merged, difference = self._merge_env(new)
             backup = self._make_backup()
             seconds, trouble = self._rehearse(new, backup, url)
             return Prepared(
                 report,
+                breaking=self._touching(old, new),
+                merged_env=merged,
+                env_difference=difference,
                 backup=backup,
                 migrate_seconds=seconds,
                 trouble=trouble,
@@ -125,3 +141,28 @@ class Preparation:
         finally:
             with queries.administer(url) as connection:
                 queries.drop_database(connection, REHEARSAL)
+
+    def _touching(self, old: Release, new: Release) -> tuple[BreakingChange, ...]:
+        features = {"embedded database"} if self._settings.uses_embedded_postgres else set()
+        if not self._settings.uses_embedded_postgres:
+            features.add("external database")
+        probe = InstallationProbe(self._settings.written_variables(), frozenset(features))
+        changes = read_changes(new.facts)
+        return tuple(relevant(changes, old.version, new.version, probe))
+
+    def _merge_env(self, new: Release) -> tuple[str | None, str]:
+        """The new text of ``.env``, None where nothing changes; and the difference to show."""
+        path = self._settings.home / ".env"
+        template = self._settings.home / ".env.example"
+        if new.files is None or not path.is_file() or not template.is_file():
+            return None, ""
+        user = path.read_text(encoding="utf-8")
+        merged: Merged = merge_env(
+            template.read_text(encoding="utf-8"),
+            (new.files / ".env.example").read_text(encoding="utf-8"),
+            user,
+            make_secret=lambda _name: secrets.token_urlsafe(32),
+        )
+        if merged.text == user:
+            return None, ""
+        return merged.text, diff_env(user, merged.text)

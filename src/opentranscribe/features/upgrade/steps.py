@@ -109,9 +109,10 @@ def stop_new(run: Run) -> None:
 def prove(run: Run) -> None:
     words = ["prove", "--json", "--proof-token-file", str(run.proof_token_file)]
     report = json.loads(run.deployment.run(run.new, words, run.environment))
-    for probe in report["probes"]:
-        run.say(f"  {'✓' if probe['ok'] else '✗'} {probe['name']}: {probe['sentence']}")
     bad = [probe for probe in report["probes"] if not probe["ok"]]
+    run.say(f"  {len(report['probes']) - len(bad)} probes passed in {report['seconds']} s")
+    for probe in bad:
+        run.say(f"  ✗ {probe['name']}: {probe['sentence']}")
     if bad:
         names = ", ".join(probe["name"] for probe in bad)
         raise UpdateFailedError(f"The new release runs, but does not prove well: {names}.")

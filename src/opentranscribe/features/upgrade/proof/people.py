@@ -82,7 +82,7 @@ def newest_file(work: WorkFactory, options: Options) -> Iterator[OwnedFile | Non
         else:
             owner = unit.session.get_one(User, row.user_id)
             token = SessionService(unit, options).open(owner, "bearer", DEVICE).token
-            word = max(str(row.text).split(), key=len).strip(".,;:!?\"'()[]")
+            word = max((one.strip(".,;:!?\"'()[]") for one in row.text.split()), key=len)
             found = OwnedFile(str(row.uuid), row.storage_path, word, token)
     try:
         yield found

@@ -10,7 +10,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -23,6 +23,8 @@ MULTIPART = "----opentranscribe-proof"
 #: the job's progress moves it is waited for.
 STILL_SECONDS = 45.0
 MOST_SECONDS = 180.0
+#: A new transcript is found a moment after it is there.
+INDEX_SECONDS = 15.0
 
 
 class NotApplicableError(Exception):
@@ -40,6 +42,7 @@ class Proof:
     speech: bytes | None
     signed_in: Visitor | None = None
     uploaded: str = ""
+    said: str = ""
     events: list[str] = field(default_factory=list)
 
     @property
@@ -50,9 +53,12 @@ class Proof:
 
     @property
     def owner(self) -> tuple[Visitor, OwnedFile]:
-        if self.owned is None:
+        """Somebody with a transcript: its owner, or where there is none yet, whoever uploaded."""
+        if self.owned is not None:
+            return replace(self.visitor, token=self.owned.token), self.owned
+        if not self.said:
             raise NotApplicableError("there is no transcript yet")
-        return replace(self.visitor, token=self.owned.token), self.owned
+        return self.member, OwnedFile(self.uploaded, "", self.said, self.member.token)
 
 
 Act = Callable[[Proof], str]
@@ -177,8 +183,11 @@ def lists_files(proof: Proof) -> str:
 
 
 def reads_uploaded(proof: Proof) -> str:
-    proof.member.get(f"/api/files/{_uploaded(proof)}/transcript").require(200)
-    return "Its transcript can be read."
+    shown = proof.member.get(f"/api/files/{_uploaded(proof)}/transcript").require(200).json()
+    words = [word for one in shown["segments"] for word in str(one.get("text", "")).split()]
+    expect(words, "speech became a transcript without words")
+    proof.said = longest_word(words)
+    return f"It has {len(words)} words."
 
 
 def removes_uploaded(proof: Proof) -> str:
@@ -237,7 +246,9 @@ def suggests(proof: Proof) -> str:
 
 
 def keeps_private(proof: Proof) -> str:
-    _, file = proof.owner
+    if proof.owned is None:
+        raise NotApplicableError("there is nobody else's recording")
+    file = proof.owned
     proof.member.get(f"/api/files/{file.uuid}").require(404)
     return "Nobody sees another's recording."
 
@@ -258,6 +269,11 @@ def signs_out(proof: Proof) -> str:
     return "A session that was ended lets nobody in."
 
 
+def longest_word(words: Iterable[str]) -> str:
+    """The one that is looked for; without the marks around it."""
+    return max((word.strip(".,;:!?\"'()[]") for word in words), key=len)
+
+
 def _sign_in(proof: Proof, email: str, password: str) -> Answer:
     form = urlencode({"username": email, "password": password}).encode()
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -266,8 +282,13 @@ def _sign_in(proof: Proof, email: str, password: str) -> Answer:
 
 def _search(visitor: Visitor, file: OwnedFile, mode: str) -> str:
     query = f"/api/search?search_mode={mode}&q={quote(file.word)}"
-    found = visitor.get(query).require(200).json()
-    expect(found["total_files"], f"a word of a transcript ({file.word}) is not found")
+    until = time.monotonic() + INDEX_SECONDS
+    while True:
+        found = visitor.get(query).require(200).json()
+        if found["total_files"]:
+            break
+        expect(time.monotonic() < until, f"a word of a transcript ({file.word}) is not found")
+        time.sleep(0.2)
     return f"Found in {found['total_files']} recordings in {found['search_time_ms']:.0f} ms."
 
 
@@ -312,7 +333,6 @@ PROBES: tuple[tuple[str, Act], ...] = (
     ("live events", live_events),
     ("list of recordings", lists_files),
     ("transcript of the upload", reads_uploaded),
-    ("delete", removes_uploaded),
     ("open a transcript", opens_transcript),
     ("speakers", names_speakers),
     ("play by ranges", plays_bytes),
@@ -325,5 +345,6 @@ PROBES: tuple[tuple[str, Act], ...] = (
     ("export srt", exports("srt", "-->")),
     ("export vtt", exports("vtt", "WEBVTT")),
     ("export json", exports("json", "segments")),
+    ("delete", removes_uploaded),
     ("sign out", signs_out),
 )

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opentranscribe.features.upgrade.env_merge import GENERATED, diff_env, merge_env
+
+OLD = "# Port of the page.\n#PORT=5173\n\n# How much is written.\n#LEVEL=info\n"
+NEW = "# Port of the page.\n#PORT=5173\n\n# New thing.\n#FRESH=1\n\n# How much is written.\n#LEVEL=info\n"
+
+NAMES = st.sampled_from(["PORT", "LEVEL", "FRESH", "OWN", "OTHER"])
+VALUES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=20)
+LINES = st.one_of(
+    st.builds(lambda n, v: f"{n}={v}", NAMES, VALUES),
+    st.builds(lambda n, v: f"export {n}={v}", NAMES, VALUES),
+    st.builds(lambda n, v: f"#{n}={v}", NAMES, VALUES),
+    st.builds(lambda v: f"# {v}", VALUES),
+    st.just(""),
+)
+FILES = st.builds(
+    lambda lines, end, last: end.join(lines) + (end if last and lines else ""),
+    st.lists(LINES, max_size=12),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
+
+
+def set_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+class TestMergeEnv:
+    @given(FILES)
+    @settings(max_examples=250)
+    def test_every_line_of_the_user_stays_and_a_second_merge_changes_nothing(
+        self, user: str
+    ) -> None:
+        merged = merge_env(OLD, NEW, user)
+        kept = iter(merged.text.splitlines())
+        assert all(line in kept for line in user.splitlines())
+        assert set_lines(merged.text) == set_lines(user)
+        assert merge_env(OLD, NEW, merged.text).text == merged.text
+
+    @given(FILES)
+    @settings(max_examples=100)
+    def test_the_same_template_changes_not_one_byte(self, user: str) -> None:
+        assert merge_env(OLD, OLD, user).text == user
+
+    def test_what_is_new_comes_where_the_template_has_it(self) -> None:
+        merged = merge_env(OLD, NEW, OLD.replace("#PORT=5173", "PORT=80"))
+        assert merged.text == NEW.replace("#PORT=5173", "PORT=80")
+        assert [change.kind for change in merged.changes] == ["added"]
+
+    def test_a_line_nobody_touched_follows_the_template(self) -> None:
+        merged = merge_env(OLD, OLD.replace("info", "warning"), OLD)
+        assert "#LEVEL=warning" in merged.text
+
+    def test_a_value_that_was_set_is_never_changed(self) -> None:
+        user = OLD.replace("#LEVEL=info", "LEVEL=debug")
+        assert merge_env(OLD, OLD.replace("info", "warning"), user).text == user
+
+    def test_a_renamed_variable_keeps_its_value_and_its_export(self) -> None:
+        user = "export PORT='80' # mine\n"
+        merged = merge_env(OLD, OLD.replace("PORT", "DOOR"), user, renames={"PORT": "DOOR"})
+        assert "export DOOR='80' # mine" in merged.text
+
+    def test_a_rename_does_not_overwrite_what_has_the_new_name(self) -> None:
+        user = "PORT=80\nDOOR=90\n"
+        assert merge_env("", "", user, renames={"PORT": "DOOR"}).text == user
+
+    def test_a_needed_secret_is_made_once(self) -> None:
+        new = f"{OLD}\n# Signs things.\nSIGNING={GENERATED}\n"
+        merged = merge_env(OLD, new, OLD, make_secret=lambda name: f"made-for-{name}")
+        assert "SIGNING=made-for-SIGNING" in merged.text
+        assert merge_env(new, new, merged.text, make_secret=lambda name: "other") == merge_env(
+            new, new, merged.text
+        )
+
+    def test_what_is_gone_is_said_and_left(self) -> None:
+        merged = merge_env(OLD, "", "PORT=80\n")
+        assert merged.text == "PORT=80\n"
+        assert [change.kind for change in merged.changes] == ["gone"]
+
+    def test_keeps_the_line_ends_of_the_user(self) -> None:
+        merged = merge_env(OLD, NEW, "PORT=80\r\n")
+        assert "\n" not in merged.text.replace("\r\n", "")
+
+
+class TestDiffEnv:
+    def test_hides_secrets(self) -> None:
+        shown = diff_env("A=1\n", "A=1\nHUB_TOKEN=abc\nPORT=5\n")
+        assert "abc" not in shown
+        assert "+PORT=5" in shown
