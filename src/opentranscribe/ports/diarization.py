@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -73,6 +74,13 @@ class MatchBand:
 class Diarizer(Protocol):
     def diarize(self, audio: Pcm, count: SpeakerCount, progress: Progress) -> Diarization:
         """Raises ModelMissingError, Cancelled (through ``progress``)."""
+        ...
+
+    def embed_speakers(
+        self, audio: Pcm, spoken: Sequence[Sequence[tuple[float, float]]], progress: Progress
+    ) -> tuple[Voiceprint | None, ...]:
+        """Prints of speakers whose speech is known: for each its spans (start, end) in seconds,
+        in order of time. None for who spoke too little. Raises as ``diarize`` does."""
         ...
 
     def match_band(self, model: str, version: str) -> MatchBand:

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from opentranscribe.adapters.diarization.assignment import assign_voices
 from opentranscribe.adapters.diarization.clustering import find_voices
-from opentranscribe.adapters.diarization.pieces import Piece, cut_pieces, embed_piece
+from opentranscribe.adapters.diarization.pieces import (
+    Piece,
+    Span,
+    cut_pieces,
+    cut_spans,
+    embed_piece,
+)
 from opentranscribe.adapters.diarization.refinement import find_doubtful, refine_pieces
 from opentranscribe.adapters.diarization.segmentation import (
     BATCH_WINDOWS,
@@ -74,6 +80,23 @@ class OnnxDiarizer:
         prints = tuple(_print(vectors, seconds * (labels == old), pure) for old in order)
         progress(1.0)
         return Diarization(tuple(turns), prints)
+
+    def embed_speakers(
+        self, audio: Pcm, spoken: Sequence[Sequence[Span]], progress: Progress
+    ) -> tuple[Voiceprint | None, ...]:
+        networks = self._load()
+        own = [cut_spans(number, spans) for number, spans in enumerate(spoken)]
+        total = max(1, sum(map(len, own)))
+        done, prints = 0, []
+        for pieces in own:
+            vectors = np.zeros((len(pieces), DIMENSION))
+            for index, piece in enumerate(pieces):
+                vectors[index] = embed_piece(networks, audio, piece)
+                done += 1
+                progress(done / total)
+            seconds = np.array([piece.seconds for piece in pieces])
+            prints.append(_print(vectors, seconds, np.ones(len(pieces), dtype=np.bool_)))
+        return tuple(prints)
 
     def match_band(self, model: str, version: str) -> MatchBand:
         """Unknown models get a band in which nobody is ever recognised."""

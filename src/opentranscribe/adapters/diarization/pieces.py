@@ -71,14 +71,15 @@ def cut_pieces(runs: Sequence[Run]) -> list[Piece]:
         by_track.setdefault(run.track, []).append(run)
     pieces: list[Piece] = []
     for track, own in by_track.items():
-        found = _cut_track(track, join_spans(run for run in own if run.alone))
+        found = cut_spans(track, join_spans(run for run in own if run.alone))
         if not found:
-            found = _cut_track(track, join_spans(own))[:1]
+            found = cut_spans(track, join_spans(own))[:1]
         pieces += found
     return sorted(pieces, key=lambda piece: (piece.start, piece.track))
 
 
-def _cut_track(track: int, spans: Sequence[Span]) -> list[Piece]:
+def cut_spans(track: int, spans: Sequence[Span]) -> list[Piece]:
+    """Pieces of the speech in ``spans``, which are in order of time."""
     groups: list[list[Span]] = []
     for start, stop in spans:
         if groups and start - groups[-1][-1][1] < WIDEST_PAUSE_SECONDS:
