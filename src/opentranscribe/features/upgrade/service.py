@@ -132,9 +132,7 @@ class Updater:
     def _begin(
         self, kind: str, old: Release, new: Release, merged_env: str | None = None, **facts: str
     ) -> Run:
-        identity = _new_id()
-        folder = self._installation.state_dir / identity
-        folder.mkdir(mode=0o700)
+        folder = self._new_folder()
         journal = Journal(folder / JOURNAL)
         was_running = self._deployment.is_running()
         journal.write(
@@ -146,6 +144,16 @@ class Updater:
             **facts,
         )
         return self._run(journal, old, new, merged_env=merged_env)
+
+    def _new_folder(self) -> Path:
+        """Named by the time, so that names sort as they came."""
+        name = clock.now().strftime("%Y%m%d_%H%M%S")
+        for suffix in ("", *(f"_{number:02}" for number in range(2, 100))):
+            folder = self._installation.state_dir / f"{name}{suffix}"
+            if not folder.exists():
+                folder.mkdir(mode=0o700)
+                return folder
+        raise UpdateUnderWayError("Too many updates in one second. Nothing was changed.")
 
     def _run(
         self, journal: Journal, old: Release, new: Release, merged_env: str | None = None
@@ -266,7 +274,3 @@ class Updater:
 
 def _steps_of(journal: Journal) -> Sequence[Step]:
     return BACK_STEPS if journal.facts.get("kind") == "rollback" else STEPS
-
-
-def _new_id() -> str:
-    return clock.now().strftime("%Y%m%d_%H%M%S")
