@@ -21,6 +21,7 @@ from opentranscribe.features.models.jobs import fetch_kind
 from opentranscribe.features.search import jobs as search_jobs
 from opentranscribe.features.search.indexing import Indexer
 from opentranscribe.features.search.rebuilding import reindex_kind
+from opentranscribe.features.takeover.jobs import recompute_kind
 from opentranscribe.features.transcription import jobs as transcription_jobs
 from opentranscribe.features.transcription.pipeline import Engines
 from opentranscribe.kit.errors import InvalidError
@@ -28,6 +29,7 @@ from opentranscribe.kit.lazy import Lazy
 from opentranscribe.kit.options import Options
 from opentranscribe.ports import Ports
 from opentranscribe.ports.models import ModelStore
+from opentranscribe.ports.objects import Objects
 from opentranscribe.settings import Settings
 from opentranscribe.work import WorkFactory
 from opentranscribe.work.events import FileAdded, FileDeleted, TranscriptChanged, TranscriptReady
@@ -99,6 +101,13 @@ def build_engines(settings: Settings) -> Engines:
     )
 
 
+def build_objects(settings: Settings) -> Objects:
+    """The store of recordings alone, for backups: they are made while nothing else runs, too."""
+    parts = Parts(settings, create_engine("postgresql+psycopg://"), build_models(settings))
+    store: Objects = _choose("objects", settings.objects_engine, OBJECTS, parts)
+    return store
+
+
 def wire(work: WorkFactory, ports: Ports, options: Options) -> Kinds:
     """Who does which kind of job, and who listens to what."""
     indexer = Indexer(work, ports.search, ports.sentence_encoder)
@@ -108,6 +117,7 @@ def wire(work: WorkFactory, ports: Ports, options: Options) -> Kinds:
         index,
         reindex_kind(indexer),
         fetch_kind(ports.models),
+        recompute_kind(ports, options.scratch_dir),
     )
     added = partial(
         transcription_jobs.on_file_added, kinds=kinds, default_model=options.default_model

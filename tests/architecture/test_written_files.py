@@ -69,7 +69,7 @@ class TestCommands:
         )
         assert done.stdout.strip() == "[]"
 
-    @pytest.mark.parametrize("name", ["backup", "restore", "update", "rollback", "import"])
+    @pytest.mark.parametrize("name", ["restore"])
     def test_that_are_not_there_yet_say_so_and_fail(self, name: str) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "opentranscribe.entrypoints.cli.main", name],

@@ -29,13 +29,14 @@ COMMANDS = {
     "search": ("search", "Search the transcripts, and rebuild the index."),
     "db": ("db", "Check and upgrade the database's schema."),
     "backup": ("backup", "Back up everything, check it, rehearse a restore."),
+    "import": ("takeover", "Take over an installation of the earlier system."),
     "update": ("update", "Bring this installation to another release, or put everything back."),
     "rollback": ("update", "Go back to the state before the last update."),
     "resume": ("update", "Take up an update that was cut off."),
     "prove": ("prove", "Try everything that people do on the running installation."),
     "init": ("init", "Make an installation folder."),
 }
-LATER = ("restore", "import")
+LATER = ("restore",)
 #: Run by the supervisor; people need not know of it.
 HIDDEN = {"resume"}
 UNSUPPORTED = EXIT_CODES["unsupported"]

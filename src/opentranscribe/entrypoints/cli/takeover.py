@@ -1,0 +1,228 @@
+"""import: an installation of the earlier system, from its backup, its media and its ``.env``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from dotenv import dotenv_values
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+
+from opentranscribe.bootstrap import build_app, build_objects
+from opentranscribe.entrypoints.cli import services
+from opentranscribe.entrypoints.cli.db import reach_database
+from opentranscribe.entrypoints.installation.backups import InstallationBackups
+from opentranscribe.entrypoints.supervisor import control
+from opentranscribe.entrypoints.supervisor.postgres import wheel_binaries
+from opentranscribe.entrypoints.supervisor.secret_files import private_folder
+from opentranscribe.features.search.rebuilding import complete_index
+from opentranscribe.features.takeover.errors import DumpUnsuitableError, KeyMissingError
+from opentranscribe.features.takeover.jobs import NAME, create_jobs
+from opentranscribe.features.takeover.rules.environment import KEY, Proposal, propose
+from opentranscribe.features.takeover.service import LiveContents, Places, Takeover
+from opentranscribe.kit.durable import write_durably
+from opentranscribe.kit.errors import ConflictError
+from opentranscribe.settings import Settings, names_of
+
+console = Console(highlight=False)
+KEY_FILE = "earlier-encryption-key"
+#: So often is said how far the copying of recordings is.
+TOLD_EVERY = 50
+NOTHING = LiveContents(0, 0)
+
+
+def register(app: typer.Typer) -> None:
+    app.command("import")(import_)
+
+
+def import_(
+    dump: Annotated[
+        Path,
+        typer.Argument(help="Backup of the earlier database: plain, -Fc, either packed (.gz)."),
+    ],
+    media: Annotated[
+        Path | None, typer.Option(help="Folder that was exported from its bucket.")
+    ] = None,
+    env: Annotated[Path | None, typer.Option(help="Its .env; has the key of its secrets.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Take over an installation of the earlier system: people, recordings, transcripts."""
+    settings = Settings.load()
+    earlier = _read_env(env)
+    private_folder(settings.data_dir)
+    takeover = _begin(settings, dump)
+    with takeover.alone():
+        try:
+            with reach_database() as url:
+                takeover.url = url
+                _prepare(takeover, settings, media, earlier, yes=yes)
+            _put_in_place(takeover, settings, earlier)
+        except BaseException:
+            with reach_database():
+                takeover.discard()
+            raise
+
+
+def _begin(settings: Settings, dump: Path) -> Takeover:
+    private_folder(settings.scratch_dir)
+    places = Places(
+        bin_dir=settings.postgres_bin or wheel_binaries(),
+        state_dir=settings.data_dir / "import",
+        scratch_dir=settings.scratch_dir,
+    )
+    return Takeover(places, "", dump.resolve(), _tell)
+
+
+def _prepare(
+    takeover: Takeover,
+    settings: Settings,
+    media: Path | None,
+    earlier: dict[str, str | None],
+    *,
+    yes: bool,
+) -> None:
+    takeover.read()
+    _tell(takeover.report.recognised)
+    if not takeover.try_key(earlier.get(KEY)):
+        for secret in takeover.report.secrets:
+            if not secret.is_readable:
+                failed = secret.wrong_key + secret.strange
+                _tell(f"! {secret.feature}: {failed} of {secret.tried} tried cannot be read.")
+        _ask(
+            "Go on without these secrets? They have to be entered again.",
+            "Some stored secrets cannot be read with the given ENCRYPTION_KEY. Nothing was changed."
+            " Give the earlier .env with --env, or go on without them with --yes.",
+            yes=yes,
+        )
+    _require_consent(takeover.look_at_live(), yes=yes)
+    takeover.carry_media(media, build_objects(settings), _watch)
+    _create_jobs(takeover, settings)
+
+
+def _require_consent(live: LiveContents, *, yes: bool) -> None:
+    """What is there already is only replaced when somebody says so."""
+    if live != NOTHING:
+        _ask(
+            f"This installation has {live.users} users and {live.files} recordings. Replace them?",
+            f"This installation has {live.users} users and {live.files} recordings, which an"
+            " import replaces. Nothing was changed. To replace them (a backup is made first) add"
+            " --yes.",
+            yes=yes,
+        )
+
+
+def _create_jobs(takeover: Takeover, settings: Settings) -> None:
+    """In the database aside, so that they are there in the moment it becomes the live one."""
+    voiceless = takeover.settle()
+    aside = Settings.load(settings.home, database_url=takeover.aside)
+    app = build_app(aside)
+    try:
+        takeover.report.jobs = {
+            "search.index_file": complete_index(app.work, app.kinds, app.ports.search),
+            NAME: create_jobs(app.work, app.kinds, voiceless),
+        }
+    finally:
+        app.close()
+
+
+def _put_in_place(takeover: Takeover, settings: Settings, earlier: dict[str, str | None]) -> None:
+    """Nobody works on the live database from the backup on, so that it has all of it."""
+    proposal = _propose(earlier)
+    takeover.report.settings = {
+        "taken": sorted(proposal.taken),
+        "refused": list(proposal.refused),
+        "unused": list(proposal.unused),
+    }
+    was_running = _is_running(settings)
+    if was_running:
+        services.stop()
+    try:
+        with reach_database():
+            _back_up(takeover, settings)
+            _keep_key(settings, earlier.get(KEY))
+            report = takeover.put_in_place()
+        _keep_settings(settings, proposal)
+        for line in takeover.report.lines():
+            _tell(line)
+        _tell(f"✓ Taken over. The whole report: {report}")
+    finally:
+        if was_running:
+            services.start()
+    if not was_running:
+        _tell("Start it with: ./opentr.sh start")
+
+
+def _back_up(takeover: Takeover, settings: Settings) -> None:
+    if takeover.look_at_live() != NOTHING:
+        takeover.report.safety_backup = str(InstallationBackups(settings).make())
+        _tell(f"What was here is kept in {takeover.report.safety_backup}")
+
+
+def _read_env(env: Path | None) -> dict[str, str | None]:
+    if env is None:
+        return {}
+    if not env.is_file():
+        raise DumpUnsuitableError(f"There is no file {env}. Nothing was changed.")
+    return dict(dotenv_values(env, interpolate=False))
+
+
+def _propose(earlier: dict[str, str | None]) -> Proposal:
+    fields = {name: names_of(name) for name in Settings.model_fields}
+    known = {alias: names[0] for names in fields.values() for alias in names}
+    of_name = {names[0]: field for field, names in fields.items()}
+
+    def suits(name: str, value: str) -> bool:
+        try:
+            Settings.load(Path("/nonexistent"), **{of_name[name]: value})
+        except (ValidationError, ValueError):
+            return False
+        return True
+
+    return propose(earlier, known, suits)
+
+
+def _keep_key(settings: Settings, key: str | None) -> None:
+    """Features that use such secrets read them with it."""
+    if key:
+        private_folder(settings.secrets_dir)
+        write_durably(settings.secrets_dir / KEY_FILE, f"{key}\n", 0o600)
+
+
+def _keep_settings(settings: Settings, proposal: Proposal) -> None:
+    if not proposal.taken:
+        return
+    own = settings.home / ".env"
+    target = own.with_name(".env.imported") if own.exists() else own
+    write_durably(target, proposal.text(), 0o600)
+    _tell(f"Settings of the earlier .env that mean something here are in {target}:")
+    for name in proposal.taken:
+        _tell(f"    {name}")
+
+
+def _is_running(settings: Settings) -> bool:
+    try:
+        control.ask(settings.sockets_dir, {"do": "status"})
+    except control.NotRunningError:
+        return False
+    return True
+
+
+def _ask(question: str, refusal: str, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise (KeyMissingError if "ENCRYPTION_KEY" in refusal else ConflictError)(refusal)
+    typer.confirm(question, abort=True)
+
+
+def _watch(done: int, total: int) -> None:
+    if done == total or done % TOLD_EVERY == 0:
+        _tell(f"{done} of {total} recordings looked at.")
+
+
+def _tell(line: str) -> None:
+    console.print(escape(line), soft_wrap=True)
