@@ -96,3 +96,23 @@ class TestLegacyHash:
                 seconds.append(time.perf_counter() - start)
             medians[way] = statistics.median(seconds)
         assert max(medians.values()) - min(medians.values()) < 0.05, medians
+
+
+class TestOtherWaysOfSigningIn:
+    def test_are_told_of_to_everybody_alike_and_only_where_there_are_any(
+        self, client: TestClient, app: App, person: Person
+    ) -> None:
+        person("ada@example.org")
+
+        def refusal(email: str) -> str:
+            form = {"username": email, "password": "wrong wrong wrong"}
+            answer = client.post("/api/auth/token", data=form)
+            assert answer.status_code == 401
+            return str(answer.json()["detail"])
+
+        assert "LDAP" not in refusal("ada@example.org")
+        with app.work(SYSTEM) as work:
+            work.session.add(User(email="l@example.org", hashed_password="!", auth_type="ldap"))
+        answers = {refusal(one) for one in ("ada@example.org", "l@example.org", "no@example.org")}
+        assert len(answers) == 1
+        assert "LDAP, Keycloak or a certificate" in answers.pop()

@@ -163,3 +163,26 @@ class TestLargerRecordings:
         found = diarizer.diarize(audio, SpeakerCount(), ignore_progress)
         assert found.speaker_count == speakers
         assert measure(found, test_data / "audio" / f"{name}.rttm") <= limit
+
+
+class TestEmbedSpeakers:
+    """Prints of speakers whose speech is known already."""
+
+    def test_are_those_that_diarization_gives_the_same_voices(
+        self, diarizer: OnnxDiarizer, conversation: Pcm
+    ) -> None:
+        found = diarizer.diarize(conversation, SpeakerCount(), ignore_progress)
+        spoken = [
+            [(turn.start, turn.end) for turn in found.turns if turn.speaker == number]
+            for number in range(found.speaker_count)
+        ]
+        seen: list[float] = []
+        prints = diarizer.embed_speakers(conversation, [*spoken, [(0.0, 0.5)], []], seen.append)
+        assert prints[-2:] == (None, None)
+        band = diarizer.match_band(prints[0].model, prints[0].version)
+        for number, one in enumerate(prints[:-2]):
+            likeness = [float(one.vector @ other.vector) for other in found.voiceprints]
+            assert likeness.index(max(likeness)) == number
+            assert likeness[number] > band.same_at_least
+        assert seen == sorted(seen)
+        assert seen[-1] == 1.0

@@ -99,7 +99,7 @@ class TestReport:
 
     def test_says_what_to_do_next(self, report: dict[str, Any]) -> None:
         for said in (
-            "1 users sign in by LDAP, which is not set up here yet",
+            "1 user signed in by LDAP, which is not set up here yet",
             "broken@example.org has no password that can be checked",
             "missing: lost (sha@example.org)",
         ):

@@ -147,3 +147,8 @@ def forget_tries(work: Work, subject: str) -> None:
 def delete_forgotten_tries(work: Work, at: datetime) -> None:
     """Strangers can make any number of these rows: one for each name they try."""
     work.session.execute(delete(LoginGuard).where(LoginGuard.last_failure_at < at - FORGET_AFTER))
+
+
+def has_external_users(work: Work) -> bool:
+    """Whether anybody's account is of a way of signing in other than our own passwords."""
+    return bool(work.session.scalar(select(select(User).where(User.auth_type != "local").exists())))

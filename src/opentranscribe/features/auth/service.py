@@ -16,6 +16,11 @@ from opentranscribe.ports.identity import Credentials, ExternalIdentity, Identit
 from opentranscribe.schema.accounts import User
 from opentranscribe.work import SYSTEM, Work, WorkFactory
 
+EXTERNAL = (
+    " Who signed in through LDAP, Keycloak or a certificate before cannot do so here yet: that way"
+    " is not set up. The account and its recordings are kept; ask an administrator."
+)
+
 
 class SignInService:
     """Opens its own units of work: a try must be counted even though the request fails, and no
@@ -65,9 +70,12 @@ class SignInService:
         return None if expires is not None and clock.now() >= expires else user
 
     def _refusal(self) -> CredentialsError:
+        """The same for everybody, so that nobody learns who has which kind of account."""
+        with self._open_work(SYSTEM) as work:
+            others = EXTERNAL if accounts.has_external_users(work) else ""
         minutes = round(self._options.lockout_seconds / 60)
         return CredentialsError(
             "The e-mail address or the password is wrong, or the account is closed for now. After "
             f"{self._options.lockout_threshold} wrong passwords an account is locked for "
-            f"{minutes} minutes or longer; an administrator can unlock it."
+            f"{minutes} minutes or longer; an administrator can unlock it.{others}"
         )

@@ -20,7 +20,8 @@ WAYS = {"ldap": "LDAP", "keycloak": "Keycloak", "pki": "a client certificate"}
 @dataclass
 class TakeoverReport:
     """``rows`` by table, ``proofs`` a sentence for each table whose rows were compared before and
-    after, ``safety_backup`` what was there before, if anything was."""
+    after, ``administrators`` those who can sign in, ``second_factors`` the users who had one,
+    ``safety_backup`` what was there before, if anything was."""
 
     id: str
     dump: str
@@ -35,6 +36,8 @@ class TakeoverReport:
     rows: dict[str, int] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
     cannot_sign_in: list[dict[str, str]] = field(default_factory=list)
+    administrators: int = 0
+    second_factors: int = 0
     unfinished_files: int = 0
     media: MediaResult = field(default_factory=MediaResult)
     secrets: list[SealedResult] = field(default_factory=list)
@@ -50,8 +53,10 @@ class TakeoverReport:
         yield f"{self.recognised} It is now at {self.revision}."
         rows = self.rows
         yield (
-            f"{rows.get('user', 0)} users, {rows.get('media_file', 0)} recordings,"
-            f" {rows.get('transcript_segment', 0)} segments, {rows.get('speaker', 0)} speakers."
+            f"{_count(rows.get('user', 0), 'user')}, "
+            f"{_count(rows.get('media_file', 0), 'recording')}, "
+            f"{_count(rows.get('transcript_segment', 0), 'segment')}, "
+            f"{_count(rows.get('speaker', 0), 'speaker')}."
         )
         if self.operations or self.changes:
             yield f"Repaired: {len(self.operations)} changes of the schema."
@@ -67,16 +72,27 @@ class TakeoverReport:
         ):
             yield from _some([f"    {what} than the database says: {_name(one)}" for one in ones])
         if self.unfinished_files:
-            yield f"{self.unfinished_files} recordings were not finished; they can be tried again."
+            yield f"Not finished, can be tried again: {_count(self.unfinished_files, 'recording')}."
         yield from self._next_steps()
 
     def _next_steps(self) -> Iterator[str]:
         for way, count in self.users.items():
             if way != "local":
                 yield (
-                    f"! {count} users sign in by {WAYS.get(way, way)}, which is not set up here"
-                    " yet. Their accounts and recordings are kept; they cannot sign in until it is."
+                    f"! {_count(count, 'user')} signed in by {WAYS.get(way, way)}, which is not set"
+                    " up here yet. Accounts and recordings are kept; nobody signs in that way until"
+                    " it is."
                 )
+        if not self.administrators:
+            yield (
+                "! No administrator can sign in. Make one, once it runs: ./opentr.sh users create"
+                " --admin EMAIL"
+            )
+        if self.second_factors:
+            yield (
+                f"! {_count(self.second_factors, 'user')} had a second factor. This version does"
+                " not ask for one: their password alone lets them in."
+            )
         hashes = [one for one in self.cannot_sign_in if one["reason"] == "password"]
         yield from _some(
             [
@@ -95,7 +111,11 @@ class TakeoverReport:
             yield "! Transcripts of missing recordings can be read, but not played."
         made = self.jobs.get("voiceprints.recompute", 0)
         if made:
-            yield f"{made} jobs compute voiceprints and waveforms anew; their pages show how far."
+            yield f"Voiceprints and waveforms are computed anew, in {_count(made, 'job')}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _name(one: dict[str, Any]) -> str:

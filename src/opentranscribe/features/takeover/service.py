@@ -147,11 +147,14 @@ class Takeover:
         report = self.report
         report.rows = {table: queries.count_rows(connection, table) for table in COUNTED}
         report.users = queries.count_by_sign_in(connection)
-        for email, way, stored in queries.list_users(connection):
-            if way != "local":
-                report.cannot_sign_in.append({"email": email, "reason": way})
-            elif not (is_legacy_hash(stored) or stored.startswith(OUR_HASH)):
-                report.cannot_sign_in.append({"email": email, "reason": "password"})
+        for user in queries.list_users(connection):
+            report.second_factors += user.has_second_factor
+            if user.way != "local":
+                report.cannot_sign_in.append({"email": user.email, "reason": user.way})
+            elif not (is_legacy_hash(user.stored) or user.stored.startswith(OUR_HASH)):
+                report.cannot_sign_in.append({"email": user.email, "reason": "password"})
+            else:
+                report.administrators += user.is_admin
 
     def try_key(self, key: str | None) -> bool:
         """Whether the earlier system's key opens its secrets; the report says which it does not."""

@@ -29,6 +29,12 @@ UNION ALL SELECT 'extension ' || e.extname FROM pg_extension e WHERE e.extname <
 UNION ALL SELECT 'foreign table ' || f.ftrelid::regclass FROM pg_foreign_table f
 ORDER BY 1
 """
+_USERS = """
+SELECT u.email, u.auth_type AS way, u.hashed_password AS stored,
+       u.is_active AND u.role IN ('admin', 'super_admin') AS is_admin,
+       COALESCE(m.totp_enabled, false) AS has_second_factor
+FROM public."user" u LEFT JOIN public.user_mfa m ON m.user_id = u.id ORDER BY u.id
+"""
 _FILES = """
 SELECT f.id, f.uuid, COALESCE(f.title, f.filename) AS title, u.email AS owner, f.storage_path,
        f.thumbnail_path, f.file_size, f.file_hash
@@ -108,12 +114,20 @@ def count_by_sign_in(connection: Connection) -> dict[str, int]:
     return {str(name): int(count) for name, count in rows}
 
 
-def list_users(connection: Connection) -> list[tuple[str, str, str]]:
-    """(e-mail, way of signing in, stored hash)."""
-    rows = connection.execute(
-        'SELECT email, auth_type, hashed_password FROM public."user" ORDER BY id'
-    )
-    return [(str(email), str(way), str(stored)) for email, way, stored in rows]
+@dataclass(frozen=True)
+class UserRow:
+    """``way`` of signing in; ``stored`` is what is kept of the password."""
+
+    email: str
+    way: str
+    stored: str
+    is_admin: bool
+    has_second_factor: bool
+
+
+def list_users(connection: Connection) -> list[UserRow]:
+    with connection.cursor(row_factory=class_row(UserRow)) as cursor:
+        return cursor.execute(_USERS.encode()).fetchall()
 
 
 def list_files(connection: Connection) -> list[FileRow]:
