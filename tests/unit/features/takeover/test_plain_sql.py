@@ -111,3 +111,32 @@ class TestSecondDatabase:
     def test_is_refused(self) -> None:
         with pytest.raises(RefusedLineError, match="second database"):
             read("\\connect a\nCREATE TABLE t (id int);\n\\connect b\n")
+
+
+class TestInserts:
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "INSERT INTO public.tag VALUES (1, 'it''s; -- fine', NULL, -1.5, true);",
+            "INSERT INTO public.tag (id, name) VALUES (1, 'a\\b');",
+            "INSERT INTO public.tag VALUES (1, 'over\ntwo lines');",
+            "INSERT INTO public.tag VALUES (1, E'it\\'s');",
+        ],
+    )
+    def test_pass_as_they_are(self, statement: str) -> None:
+        kept, plain = read(f"{statement}\n{END}")
+        assert kept == f"{statement}\n"
+        assert (plain.tables, plain.is_complete) == (1, True)
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "INSERT INTO t VALUES (1); \\! id",
+            "INSERT INTO t VALUES ('a'' \\! '); \\! id '",
+            "INSERT INTO t VALUES (1 \\! id\n);",
+            "INSERT INTO t VALUES ('a') \\g x\n;",
+        ],
+    )
+    def test_hide_no_command(self, statement: str) -> None:
+        with pytest.raises(RefusedLineError):
+            read(f"{statement}\n")
