@@ -23,7 +23,7 @@ from opentranscribe.schema.migrations.repair.definitions import quote, rename_li
 from opentranscribe.schema.migrations.runner import check, upgrade
 from opentranscribe.schema.migrations.shapes import name_of, only_ours, shape_of, table_of
 
-EXAMPLES = int(os.environ.get("OPENTR_DAMAGE_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("OPENTR_DAMAGE_EXAMPLES", "7"))
 STARTS = ("v080_add_auth_config", "v211_add_sharing_constraints_and_indexes", HEAD)
 
 KINDS = (

@@ -22,7 +22,7 @@ from opentranscribe.schema.migrations.row_proof import compare_rows, read_rows
 from opentranscribe.schema.migrations.runner import check, upgrade
 from opentranscribe.schema.migrations.shapes import load_shapes, only_ours, shape_of
 
-STEP = int(os.environ.get("OPENTR_KILL_STEP", "170"))
+STEP = int(os.environ.get("OPENTR_KILL_STEP", "230"))
 RELEASE = next(shape for shape in load_shapes() if shape.release)
 CHAIN_START = "v211_add_sharing_constraints_and_indexes"
 

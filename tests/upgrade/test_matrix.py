@@ -21,7 +21,7 @@ from opentranscribe.schema.migrations.runner import Report, require_current, upg
 from opentranscribe.schema.migrations.shapes import Shape, load_shapes, only_ours, shape_of
 
 ROWS = int(os.environ.get("OPENTR_MATRIX_ROWS", "20"))
-CHUNKS = 8
+CHUNKS = 4
 RELEASES = [shape for shape in load_shapes() if shape.release]
 Clone = Callable[[str], str]
 

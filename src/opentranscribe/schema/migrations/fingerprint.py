@@ -71,10 +71,15 @@ _SEQUENCE = re.compile(r"nextval\('[^']*'::regclass\)")
 
 
 def read_catalogue(connection: psycopg.Connection[Any], schema: str = "public") -> Catalogue:
-    """Every column, constraint, index, enum, view and trigger of ``schema``, by kind and name."""
+    """Every column, constraint, index, enum, view and trigger of ``schema``, by kind and name.
+
+    What another session drops in the middle of it has no definition any more, and is left out.
+    """
     catalogue: Catalogue = {}
     for query in (_COLUMNS, _CONSTRAINTS, _INDEXES, _OTHERS):
-        catalogue.update(connection.execute(query, {"schema": schema}).fetchall())
+        for key, value in connection.execute(query, {"schema": schema}):
+            if value is not None:
+                catalogue[key] = value
     return catalogue
 
 

@@ -108,7 +108,7 @@ def upgrade(
         if state.kind == "ahead" or (state.kind == "current" and not thorough):
             return Report(state.revision, state.revision, (), time.monotonic() - started)
         run = _Run(connection, target, report, wait_seconds, adopt)
-        found = run.look()
+        found = run.look() if state.kind == "current" else None
         if found and found.kind == "exact" and not run.has_work(found):
             done = Report(found.revision, found.revision, (), 0.0, describe(found))
         else:
@@ -160,7 +160,7 @@ class _Run:
     adopt: bool
 
     def look(self) -> Recognition | None:
-        """Without the lock, so that it may see half of what another one is doing."""
+        """Without the lock: on a schema at the head nobody should be at work."""
         try:
             return recognise(self.connection, adopt=self.adopt)
         except psycopg.Error:
