@@ -213,7 +213,7 @@ def _print_report(done: Report) -> None:
         _print_line(f"    {place}: {change.rows} {moved}: {change.reason}")
     for proof in done.proofs:
         if not proof.holds:
-            _print_line(f"    ! {proof}")
+            _print_line(f"    ! {proof} (unless somebody worked on it meanwhile)")
     if done.proofs:
         rows = sum(proof.before for proof in done.proofs)
         kept = sum(proof.kept for proof in done.proofs)
