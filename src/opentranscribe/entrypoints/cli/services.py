@@ -25,7 +25,9 @@ from opentranscribe.entrypoints.supervisor.secret_files import (
 )
 from opentranscribe.entrypoints.supervisor.supervise import ALREADY_RUNNING
 from opentranscribe.entrypoints.supervisor.supervise import main as supervise
+from opentranscribe.kit import clock
 from opentranscribe.kit.errors import InvalidError, UnavailableError
+from opentranscribe.kit.update_state import read_state
 from opentranscribe.settings import Settings, inherited_environment
 
 SERVICES = (
@@ -123,6 +125,8 @@ def status(
     """Show each service, its state and health."""
     settings = Settings.load()
     answer = _running(settings)
+    if not as_json:
+        _print_update(settings)
     if as_json:
         print(json.dumps(answer or {"phase": "stopped", "services": []}, indent=2))
     elif answer is None:
@@ -154,6 +158,19 @@ def logs(
             print(_prefixed(one, line, alone=name is not None))
     if follow:
         _follow(paths, alone=name is not None)
+
+
+def _print_update(settings: Settings) -> None:
+    """An update that is under way explains why services come and go."""
+    state = read_state(settings.update_dir)
+    if state is None or state.has_ended:
+        return
+    fraction, left = state.progress(clock.now())
+    console.print(
+        f"Update   {state.from_version} → {state.to_version}, {fraction:.0%}: {state.title},"
+        f" about {left:.0f} s left",
+        markup=False,
+    )
 
 
 def _running(settings: Settings) -> dict[str, Any] | None:
