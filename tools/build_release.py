@@ -1,6 +1,6 @@
 """Build this checkout as a release artefact: one wheel.
 
-    python tools/build_release.py OUT [--version 1.1.0 --overlay DIR]
+    python tools/build_release.py OUT [--version 1.1.0 --overlay DIR …]
 
 ``--version`` and ``--overlay`` make another release of the same sources, for trying an update
 before there is a next one: files of DIR are laid over the package, those named ``X.append`` are
@@ -27,15 +27,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--version", default="")
-    parser.add_argument("--overlay", type=Path)
+    parser.add_argument("--overlay", type=Path, action="append", default=[])
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
 
     def change(package: Path) -> None:
         if chosen.version:
             set_version(package, chosen.version.removeprefix("v"))
+        for overlay in chosen.overlay:
+            lay_over(package, overlay)
         if chosen.overlay:
-            lay_over(package, chosen.overlay)
             describe_schemas(package)
 
     if chosen.overlay and not release.CURRENT.exists():
