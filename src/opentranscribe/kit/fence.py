@@ -40,7 +40,7 @@ class Fence:
         """Process id of who put it up; None when there is no fence or it cannot be read."""
         try:
             found = json.loads(self.path.read_text(encoding="utf-8"))["pid"]
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return None
         return found if isinstance(found, int) else None
 

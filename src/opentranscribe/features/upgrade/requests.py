@@ -49,7 +49,7 @@ def take(state_dir: Path) -> Request | None:
         found = Request(content["verb"], str(content["by"]), str(content.get("version", "")))
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         remove(path)
         return None
     remove(path)
