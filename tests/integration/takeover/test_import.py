@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.factories.media import encode_video
 from tests.integration.supervisor.installation import Installation, eventually, free_port
 from tests.integration.takeover.earlier import (
     DIFFICULT,
@@ -178,6 +179,31 @@ class TestTakenOver:
         with connect(Settings.load(installation.home).sqlalchemy_url) as connection:
             prints = "SELECT count(DISTINCT speaker_id) FROM voiceprint WHERE model = 'scripted'"
             assert one(connection, prints) >= 3
+
+
+class TestRecordingsAlone:
+    def test_come_in_later_without_touching_anything_else(
+        self, installation: Installation, api: httpx.Client, tmp_path: Path
+    ) -> None:
+        source = tmp_path / "found" / find_lost(installation)
+        source.parent.mkdir(parents=True)
+        encode_video(tmp_path / "video.mp4", 3.0).rename(source)
+        before = find_file(api, "take 0")
+        done = installation.run("import", "--media", str(tmp_path / "found"))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "1 recordings taken, 0 missing" in done.stdout
+        file = find_file(api, "lost")
+        content = api.get(f"/api/files/{file['uuid']}/content").content
+        assert content == source.read_bytes()
+        assert find_file(api, "take 0") == before
+        picture = f"/api/files/{file['uuid']}/thumbnail"
+        assert eventually(lambda: api.get(picture).status_code == 200)
+
+
+def find_lost(installation: Installation) -> str:
+    """The key of the recording that was not in the bucket."""
+    with connect(Settings.load(installation.home).sqlalchemy_url) as connection:
+        return str(one(connection, "SELECT storage_path FROM media_file WHERE title = 'lost'"))
 
 
 class TestSecondImport:

@@ -20,6 +20,7 @@ from opentranscribe.entrypoints.supervisor import control
 from opentranscribe.entrypoints.supervisor.postgres import wheel_binaries
 from opentranscribe.entrypoints.supervisor.secret_files import private_folder
 from opentranscribe.features.search.rebuilding import complete_index
+from opentranscribe.features.takeover.completion import complete_media
 from opentranscribe.features.takeover.errors import DumpUnsuitableError, KeyMissingError
 from opentranscribe.features.takeover.jobs import NAME, create_jobs
 from opentranscribe.features.takeover.rules.environment import KEY, Proposal, propose
@@ -41,9 +42,12 @@ def register(app: typer.Typer) -> None:
 
 def import_(
     dump: Annotated[
-        Path,
-        typer.Argument(help="Backup of the earlier database: plain, -Fc, either packed (.gz)."),
-    ],
+        Path | None,
+        typer.Argument(
+            help="Backup of the earlier database: plain, -Fc, -Ft, -Fd; packed (.gz) too. Without"
+            " it, only recordings that are still missing are taken from --media."
+        ),
+    ] = None,
     media: Annotated[
         Path | None, typer.Option(help="Folder that was exported from its bucket.")
     ] = None,
@@ -52,9 +56,12 @@ def import_(
 ) -> None:
     """Take over an installation of the earlier system: people, recordings, transcripts."""
     settings = Settings.load()
-    earlier = _read_env(env)
     private_folder(settings.data_dir)
-    takeover = _begin(settings, dump)
+    if dump is None:
+        _complete(settings, media)
+        return
+    earlier = _read_env(env)
+    takeover = Takeover(_places(settings), "", dump.resolve(), _tell)
     with takeover.alone():
         try:
             with reach_database() as url:
@@ -67,14 +74,29 @@ def import_(
             raise
 
 
-def _begin(settings: Settings, dump: Path) -> Takeover:
+def _places(settings: Settings) -> Places:
     private_folder(settings.scratch_dir)
-    places = Places(
+    return Places(
         bin_dir=settings.postgres_bin or wheel_binaries(),
-        state_dir=settings.data_dir / "import",
+        state_dir=private_folder(settings.data_dir / "import"),
         scratch_dir=settings.scratch_dir,
     )
-    return Takeover(places, "", dump.resolve(), _tell)
+
+
+def _complete(settings: Settings, media: Path | None) -> None:
+    """Recordings alone, while the installation runs or sleeps."""
+    if media is None:
+        raise DumpUnsuitableError("Give a dump of the earlier database, or --media, or both.")
+    with reach_database() as url:
+        app = build_app(settings)
+        try:
+            objects = app.ports.objects
+            result, voiceless = complete_media(url, media, objects, _places(settings), _watch)
+            made = create_jobs(app.work, app.kinds, voiceless)
+        finally:
+            app.close()
+    _tell(f"✓ {result.copied + result.present} recordings taken, {len(result.missing)} missing.")
+    _tell(f"Jobs for their voiceprints and waveforms: {made}")
 
 
 def _prepare(

@@ -1,4 +1,4 @@
-"""Voiceprints and waveforms of recordings that came without, made from the recordings themselves."""
+"""Voiceprints, waveforms and previews of recordings that came without, made from the recordings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from opentranscribe.features.jobs.kinds import Kind, Kinds, StepRun, single_step
 from opentranscribe.features.jobs.service import JobService
 from opentranscribe.features.takeover.queries import voices
 from opentranscribe.features.takeover.queries.voices import Subject
+from opentranscribe.features.transcription.pipeline import (
+    THUMBNAIL_LATEST_SECONDS,
+    THUMBNAIL_PART,
+)
 from opentranscribe.ports import Ports
 from opentranscribe.ports.audio import Pcm
 from opentranscribe.ports.progress import Progress
@@ -63,10 +67,19 @@ def create_jobs(work: WorkFactory, kinds: Kinds, file_ids: Sequence[int]) -> int
 def _learn(run: StepRun, ports: Ports, subject: Subject, folder: Path) -> None:
     sound, peaks = folder / "audio.s16", folder / "peaks.i16"
     source = ports.objects.local_path(subject.storage_key)
-    ports.media_tools.decode(source, sound, peaks, _part(run.progress, 0.0, DECODING_SHARE))
-    key = f"peaks/{subject.file_uuid}.i16"
+    decoded = ports.media_tools.decode(
+        source, sound, peaks, _part(run.progress, 0.0, DECODING_SHARE)
+    )
+    keys = {}
     if not subject.has_peaks:
-        ports.objects.put_file(key, peaks)
+        keys["peaks_path"] = f"peaks/{subject.file_uuid}.i16"
+        ports.objects.put_file(keys["peaks_path"], peaks)
+    if not subject.has_thumbnail and ports.media_tools.probe(source).has_video:
+        keys["thumbnail_path"] = f"thumbnails/{subject.file_uuid}.webp"
+        picture = folder / "thumbnail.webp"
+        at_seconds = min(decoded.duration_seconds * THUMBNAIL_PART, THUMBNAIL_LATEST_SECONDS)
+        ports.media_tools.thumbnail(source, picture, at_seconds)
+        ports.objects.put_file(keys["thumbnail_path"], picture)
     prints = ports.diarizer.embed_speakers(
         Pcm(sound),
         [speaker.spans for speaker in subject.speakers],
@@ -74,8 +87,7 @@ def _learn(run: StepRun, ports: Ports, subject: Subject, folder: Path) -> None:
     )
 
     def write(work: Work) -> None:
-        if not subject.has_peaks:
-            voices.set_peaks(work.session, subject.file_id, key)
+        voices.set_keys(work.session, subject.file_id, **keys)
         for speaker, one in zip(subject.speakers, prints, strict=True):
             if one is not None:
                 voices.put_print(work.session, subject, speaker, one)

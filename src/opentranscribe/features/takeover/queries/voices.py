@@ -38,6 +38,7 @@ class Subject:
     user_id: int
     storage_key: str
     has_peaks: bool
+    has_thumbnail: bool
     speakers: tuple[KnownSpeaker, ...]
 
 
@@ -68,7 +69,13 @@ def read_subject(session: Session, file_id: int) -> Subject | None:
         for one in sorted(alone.keys() | together.keys())
     )
     return Subject(
-        file.id, file.uuid, file.user_id, file.storage_path, bool(file.peaks_path), speakers
+        file.id,
+        file.uuid,
+        file.user_id,
+        file.storage_path,
+        bool(file.peaks_path),
+        bool(file.thumbnail_path),
+        speakers,
     )
 
 
@@ -104,8 +111,10 @@ def put_print(session: Session, subject: Subject, speaker: KnownSpeaker, one: Pr
     )
 
 
-def set_peaks(session: Session, file_id: int, key: str) -> None:
-    session.execute(update(MediaFile).where(MediaFile.id == file_id).values(peaks_path=key))
+def set_keys(session: Session, file_id: int, **keys: str) -> None:
+    """``peaks_path``, ``thumbnail_path``."""
+    if keys:
+        session.execute(update(MediaFile).where(MediaFile.id == file_id).values(**keys))
 
 
 def owners_without_job(
