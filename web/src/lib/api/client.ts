@@ -34,6 +34,18 @@ export function onSignedOut(listener: () => void): void {
   signedOut = listener;
 }
 
+/** What holds requests while the server is updated. */
+export interface Hold {
+  notice(error: ApiError): void;
+  over(signal?: AbortSignal): Promise<void>;
+}
+
+let held: Hold = { notice: () => {}, over: () => Promise.resolve() };
+
+export function onMaintenance(hold: Hold): void {
+  held = hold;
+}
+
 export function apiUrl(path: string, query?: Query): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query ?? {})) {
@@ -50,11 +62,27 @@ export function csrfToken(cookies: string = document.cookie): string | null {
   return found ? decodeURIComponent(found[1]) : null;
 }
 
+/** A request that an update refused was not carried out: it waits, and is sent again. */
 export async function request<T>(
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
   options: RequestOptions = {}
 ): Promise<T> {
+  for (;;) {
+    await held.over(options.signal);
+    const response = await send(apiUrl(path, options.query), initOf(method, options));
+    if (response.status === 204) return undefined as T;
+    if (response.ok) return (await response.json()) as T;
+    const error = await problem(response);
+    if (error.code !== 'maintenance') {
+      if (error.status === 401 && !options.quiet) signedOut();
+      throw error;
+    }
+    held.notice(error);
+  }
+}
+
+function initOf(method: string, options: RequestOptions): RequestInit {
   const headers = new Headers({ Accept: 'application/json' });
   let body: BodyInit | undefined;
   if (options.form) body = options.form;
@@ -64,21 +92,7 @@ export async function request<T>(
   }
   const token = csrfToken();
   if (method !== 'GET' && token) headers.set('X-CSRF-Token', token);
-
-  const response = await send(apiUrl(path, options.query), {
-    method,
-    headers,
-    body,
-    signal: options.signal,
-    credentials: 'same-origin'
-  });
-  if (!response.ok) {
-    const error = await problem(response);
-    if (error.status === 401 && !options.quiet) signedOut();
-    throw error;
-  }
-  if (response.status === 204) return undefined as T;
-  return (await response.json()) as T;
+  return { method, headers, body, signal: options.signal, credentials: 'same-origin' };
 }
 
 async function send(url: string, init: RequestInit): Promise<Response> {

@@ -44,3 +44,27 @@ export type TranscriptionDefaults = Schemas['TranscriptionSettings'];
 export type VocabularyTerm = Schemas['TermOut'];
 export type Health = Schemas['HealthOut'];
 export type About = Schemas['AboutOut'];
+
+export type Updates = Schemas['UpdatesOut'];
+export type UpdateRun = Schemas['UpdateOut'];
+export type PastUpdate = Schemas['PastUpdateOut'];
+export type Severity = 'blocker' | 'warning' | 'note';
+export interface Finding {
+  name: string;
+  title: string;
+  severity: Severity;
+  cause: string;
+  mend: string;
+}
+/** What the last check found; without `report` it did not come to the checks. */
+export interface UpdateCheck {
+  from_version: string;
+  to_version: string;
+  checked_at: string;
+  may_begin: boolean;
+  seconds: number;
+  backup: string;
+  trouble: string;
+  migrate_seconds?: number;
+  report?: { checks: number; seconds: number; findings: Finding[]; passed: string[] } | null;
+}

@@ -6,9 +6,10 @@ import { library } from './en/library';
 import { search } from './en/search';
 import { settings } from './en/settings';
 import { shell } from './en/shell';
+import { upgrade } from './en/upgrade';
 import { upload } from './en/upload';
 
-const en = { account, file, keys, library, search, settings, shell, upload };
+const en = { account, file, keys, library, search, settings, shell, upgrade, upload };
 
 export type Catalogue = typeof en;
 

@@ -1,5 +1,6 @@
 // One socket for the whole page, reopened when it drops.
 import { base } from '$app/paths';
+import { maintenance } from './maintenance.svelte';
 import { backOffSeconds, parseEnvelope, type LiveEvents, type LiveType } from './events';
 
 type Listener<T extends LiveType> = (data: LiveEvents[T]) => void;
@@ -61,8 +62,18 @@ class LiveSocket {
       if (this.#socket !== socket) return;
       this.connected = false;
       this.#socket = null;
-      if (this.#wanted) this.#later();
+      if (this.#wanted) void this.#comeBack();
     };
+  }
+
+  /** Closed for an update, it is opened when that is over, not again and again meanwhile. */
+  async #comeBack(): Promise<void> {
+    await maintenance.probe();
+    const wasUpdated = maintenance.active;
+    await maintenance.over();
+    if (!this.#wanted || this.#socket) return;
+    if (wasUpdated) this.#hurry();
+    else this.#later();
   }
 
   #later(): void {

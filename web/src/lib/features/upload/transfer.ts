@@ -2,6 +2,7 @@
 import { Upload, type DetailedError } from 'tus-js-client';
 import { apiUrl, csrfToken, request } from '$lib/api/client';
 import type { PreparedUpload } from '$lib/api/types';
+import { maintenance } from '$lib/live/maintenance.svelte';
 import { sha256 } from './hash';
 import { CHECKSUM_LIMIT_BYTES, metadataOf, type UploadOptions } from './queue';
 
@@ -82,11 +83,14 @@ export class Transfer {
         metadata: metadataOf(this.file, this.#hash, this.options),
         removeFingerprintOnSuccess: true,
         fingerprint: () => Promise.resolve(this.#fingerprint()),
-        onBeforeRequest: (req) => {
+        // While the server is updated a piece waits here, so that no attempt is used up.
+        onBeforeRequest: async (req) => {
+          await maintenance.over(signal);
           const token = csrfToken();
           if (token) req.setHeader('X-CSRF-Token', token);
         },
-        onAfterResponse: (_, response) => {
+        onAfterResponse: async (_, response) => {
+          if (response.getStatus() === 503) await maintenance.probe();
           result.fileUuid = response.getHeader('Upload-File-Id') || result.fileUuid;
           if (response.getHeader('Upload-Duplicate') === '1') result.isDuplicate = true;
         },

@@ -19,6 +19,7 @@ export const upload = {
   checking: 'Checking',
   sending: 'Uploading',
   paused: 'Paused',
+  held: 'Waits for the update, then goes on',
   done: 'Uploaded',
   failed: 'Failed',
   duplicate: 'You already have this recording',
