@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -63,15 +65,20 @@ def import_(
     earlier = _read_env(env)
     takeover = Takeover(_places(settings), "", dump.resolve(), _tell)
     with takeover.alone():
-        try:
-            with reach_database() as url:
-                takeover.url = url
-                _prepare(takeover, settings, media, earlier, yes=yes)
-            _put_in_place(takeover, settings, earlier)
-        except BaseException:
-            with reach_database():
-                takeover.discard()
-            raise
+        with reach_database() as url, _discarding(takeover):
+            takeover.url = url
+            _prepare(takeover, settings, media, earlier, yes=yes)
+        _put_in_place(takeover, settings, earlier)
+
+
+@contextmanager
+def _discarding(takeover: Takeover) -> Iterator[None]:
+    """What was made aside goes when anything goes wrong."""
+    try:
+        yield
+    except BaseException:
+        takeover.discard()
+        raise
 
 
 def _places(settings: Settings) -> Places:
@@ -163,7 +170,7 @@ def _put_in_place(takeover: Takeover, settings: Settings, earlier: dict[str, str
     if was_running:
         services.stop()
     try:
-        with reach_database():
+        with reach_database(), _discarding(takeover):
             _back_up(takeover, settings)
             _keep_key(settings, earlier.get(KEY))
             report = takeover.put_in_place()
