@@ -36,7 +36,7 @@ export class Transfer {
     this.#stopped = new AbortController();
     const { signal } = this.#stopped;
     if (this.file.size <= CHECKSUM_LIMIT_BYTES) {
-      if (!this.#hash) this.#hash = await sha256(this.file, events.checked, signal);
+      this.#hash ||= await this.#sum(events, signal);
       const known = await this.#ask(signal);
       if (known.is_duplicate) return { fileUuid: known.file_id, isDuplicate: true };
     }
@@ -52,6 +52,18 @@ export class Transfer {
   async cancel(): Promise<void> {
     this.#stopped.abort(new DOMException('Cancelled', 'AbortError'));
     await this.#upload?.abort(true);
+  }
+
+  /** The program that counts comes from the server too, so an update can hold it up. */
+  async #sum(events: TransferEvents, signal: AbortSignal): Promise<string> {
+    await maintenance.over(signal);
+    try {
+      return await sha256(this.file, events.checked, signal);
+    } catch (error) {
+      if (!signal.aborted) await maintenance.probe();
+      if (!maintenance.active) throw error;
+      return this.#sum(events, signal);
+    }
   }
 
   /** What a chosen file is recognised by after the tab was closed. */

@@ -4,6 +4,7 @@ export const upgrade = {
   title: 'Upgrade',
   lead: 'Every update is backed up, rehearsed and proven. One that does not prove well is put back by itself.',
   version: 'This installation',
+  current: 'Version',
   offered: 'Offered',
   upToDate: 'This is the newest release.',
   neverChecked: 'Nobody has looked for an update yet',
