@@ -69,17 +69,6 @@ class TestCommands:
         )
         assert done.stdout.strip() == "[]"
 
-    @pytest.mark.parametrize("name", ["restore"])
-    def test_that_are_not_there_yet_say_so_and_fail(self, name: str) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "opentranscribe.entrypoints.cli.main", name],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 7
-        assert "Nothing was changed" in done.stderr
-
     def test_are_all_told_in_the_readme(self) -> None:
         main = importlib.import_module("opentranscribe.entrypoints.cli.main")
         readme = (ROOT / "README.md").read_text(encoding="utf-8")

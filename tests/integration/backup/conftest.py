@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from opentranscribe.adapters.objects.filesystem import FilesystemObjects
 from opentranscribe.entrypoints.supervisor.postgres import EmbeddedPostgres, wheel_binaries
 from opentranscribe.features.backup import queries
 from opentranscribe.features.backup.databases import connect, name_of
@@ -63,8 +65,21 @@ def places(tmp_path: Path) -> Places:
 
 
 @pytest.fixture
-def service(places: Places, seeded_url: str) -> BackupService:
-    return BackupService(places, seeded_url)
+def objects(tmp_path: Path, seeded_url: str) -> FilesystemObjects:
+    """What the rows of the seed name, and one that none does."""
+    store = FilesystemObjects(tmp_path / "objects")
+    with connect(seeded_url) as connection:
+        rows = connection.execute("SELECT id, storage_path FROM media_file ORDER BY id").fetchall()
+    for number, key in rows:
+        store.put_bytes(key, b"recording %d " % number + random.Random(number).randbytes(30_000))
+    store.put_bytes("media/nobody-names-it", b"x")
+    return store
+
+
+@pytest.fixture
+def service(places: Places, seeded_url: str, objects: FilesystemObjects) -> BackupService:
+    places.env_file.write_text("FRONTEND_PORT=5199\nSECRET=a-b-c\n")
+    return BackupService(places, seeded_url, objects)
 
 
 def digests(url: str) -> dict[str, str]:

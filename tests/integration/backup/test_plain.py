@@ -40,7 +40,7 @@ class TestPlainBackup:
         program.chmod(0o755)
         places = service.places.__class__(**{**service.places.__dict__, "bin_dir": broken})
         with pytest.raises(Exception, match="no space"):
-            BackupService(places, service.url).create_plain()
+            BackupService(places, service.url, service.objects).create_plain()
         assert not list(service.places.backups_dir.glob("*opentranscribe*"))
 
     def test_runs_once_at_a_time(self, service: BackupService) -> None:

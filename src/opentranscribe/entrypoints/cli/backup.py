@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
+from opentranscribe.bootstrap import build_engines
 from opentranscribe.entrypoints.cli.db import reach_database
-from opentranscribe.entrypoints.installation.places import backup_places
+from opentranscribe.entrypoints.installation.places import build_backups
 from opentranscribe.features.backup.catalogue import BackupSet
 from opentranscribe.features.backup.service import BackupService
 from opentranscribe.settings import Settings
@@ -23,18 +27,104 @@ def register(app: typer.Typer) -> None:
     app.command()(backup)
 
 
-def backup() -> None:
-    """Back up this installation, running or stopped, and check the result."""
+def backup(
+    plain: Annotated[
+        bool, typer.Option("--plain", help="The SQL file alone, without recordings.")
+    ] = False,
+    full: Annotated[bool, typer.Option("--full", help="The folder with everything alone.")] = False,
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt", help="Seal all of it, not the secrets alone.")
+    ] = False,
+    drill: Annotated[
+        bool, typer.Option("--drill", help="Restore the newest one aside and look into it.")
+    ] = False,
+    verify: Annotated[
+        Path | None, typer.Option("--verify", help="Read this one again, byte by byte.")
+    ] = None,
+    listing: Annotated[bool, typer.Option("--list", help="What there is, and its state.")] = False,
+    show_key: Annotated[
+        bool,
+        typer.Option("--show-recovery-key", help="Show the recovery key, once, and forget it."),
+    ] = False,
+) -> None:
+    """Back up this installation, running or stopped, and check the result.
+
+    Makes the SQL file of the database, for any psql, and a folder with everything.
+    """
     settings = Settings.load()
-    with open_backups(settings) as service:
+    if listing:
+        _list(build_backups(settings, ""))
+    elif show_key:
+        _show_key(build_backups(settings, ""))
+    elif verify is not None:
+        made = build_backups(settings, "").verify(verify.absolute())
+        _tell(f"✓ {made.name} is whole.")
+    else:
+        with open_backups(settings) as service:
+            if drill:
+                _drill(service, build_engines(settings).media_tools.probe)
+            else:
+                _make(service, plain=plain, full=full, encrypt=encrypt)
+
+
+def _make(service: BackupService, *, plain: bool, full: bool, encrypt: bool) -> None:
+    if plain:
         _show_made(service.create_plain())
+    elif full:
+        _show_made(service.create_full(is_encrypted=encrypt))
+    else:
+        whole, sql = service.create(is_encrypted=encrypt)
+        for made in (whole, sql):
+            if made is not None:
+                _show_made(made)
+    if service.keys.peek_recovery_key():
+        _tell("! Nobody has the recovery key yet: ./opentr.sh backup --show-recovery-key")
+
+
+def _drill(service: BackupService, look_at: Callable[[Path], object]) -> None:
+    started = time.monotonic()
+    done = service.drill(look_at)
+    _tell(
+        f"✓ {done.name} was restored aside and looked into; its database was ready after"
+        f" {done.record.rto_seconds or 0:.1f} s ({time.monotonic() - started:.1f} s in all)."
+    )
+
+
+def _list(service: BackupService) -> None:
+    found = service.catalogue.list()
+    if not found:
+        _tell("There is no backup yet. Make one with: ./opentr.sh backup")
+        return
+    table = Table("Backup", "Made", "MB", "State", "Restored in", box=None, pad_edge=False)
+    for one in found:
+        took = one.record.rto_seconds
+        table.add_row(
+            one.name,
+            f"{one.made_at:%Y-%m-%d %H:%M}",
+            f"{one.size_bytes / 1e6:.1f}",
+            one.record.state,
+            f"{took:.1f} s" if took is not None else "",
+        )
+    console.print(table)
+
+
+def _show_key(service: BackupService) -> None:
+    service.keys.ensure()
+    key = service.keys.peek_recovery_key()
+    if key is None:
+        _tell("The recovery key was shown before, and this machine does not have it any more.")
+        return
+    _tell("Write this down and keep it elsewhere; without it the secrets in a backup cannot be")
+    _tell(f"read on another machine. It is not shown again.\n\n  {key}\n")
+    if typer.confirm("Do you have it?", default=False):
+        service.keys.forget_recovery_key()
 
 
 @contextmanager
 def open_backups(settings: Settings) -> Iterator[BackupService]:
     """The database is woken for the time when it sleeps."""
     with reach_database() as url:
-        yield BackupService(backup_places(settings), url, _tell)
+        yield build_backups(settings, url, _tell)
 
 
 def _show_made(made: BackupSet) -> None:

@@ -29,6 +29,7 @@ COMMANDS = {
     "search": ("search", "Search the transcripts, and rebuild the index."),
     "db": ("db", "Check and upgrade the database's schema."),
     "backup": ("backup", "Back up everything, check it, rehearse a restore."),
+    "restore": ("restore", "Bring a backup back, or take the last restore back."),
     "import": ("takeover", "Take over an installation of the earlier system."),
     "update": ("update", "Bring this installation to another release, or put everything back."),
     "rollback": ("update", "Go back to the state before the last update."),
@@ -36,7 +37,6 @@ COMMANDS = {
     "prove": ("prove", "Try everything that people do on the running installation."),
     "init": ("init", "Make an installation folder."),
 }
-LATER = ("restore",)
 #: Run by the supervisor; people need not know of it.
 HIDDEN = {"resume"}
 UNSUPPORTED = EXIT_CODES["unsupported"]
@@ -48,8 +48,8 @@ class Commands(TyperGroup):
         return [name for name in there if name not in HIDDEN]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name in LATER or cmd_name == "test":
-            raise typer.Exit(_say_absent(cmd_name))
+        if cmd_name == "test":
+            raise typer.Exit(_say_absent())
         module, sentence = COMMANDS.get(cmd_name, ("", ""))
         if not module or not _exists(module):
             return None
@@ -73,12 +73,8 @@ def _group_of(module: Any) -> typer.Typer:
     return group
 
 
-def _say_absent(name: str) -> int:
-    sentence = (
-        "Tests run from a checkout of the sources: ./opentr.sh test"
-        if name == "test"
-        else f"This version (v{__version__}) has no {name} yet. Nothing was changed."
-    )
+def _say_absent() -> int:
+    sentence = "Tests run from a checkout of the sources: ./opentr.sh test"
     Console(stderr=True, highlight=False).print(f"[bold red]✗[/] {sentence}")
     return UNSUPPORTED
 

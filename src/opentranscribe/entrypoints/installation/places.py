@@ -1,10 +1,14 @@
-"""Where this installation keeps what backups read and write."""
+"""The backups of this installation: where they lie, and what makes them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from opentranscribe import __version__
+from opentranscribe.bootstrap import build_objects
 from opentranscribe.entrypoints.supervisor.postgres import wheel_binaries
 from opentranscribe.features.backup.places import Places
+from opentranscribe.features.backup.service import BackupService
 from opentranscribe.settings import Settings
 
 
@@ -18,3 +22,10 @@ def backup_places(settings: Settings) -> Places:
         scratch_dir=settings.scratch_dir,
         state_dir=settings.data_dir / "backup",
     )
+
+
+def build_backups(
+    settings: Settings, url: str, tell: Callable[[str], None] = lambda line: None
+) -> BackupService:
+    """``url`` is where the database answers now."""
+    return BackupService(backup_places(settings), url, build_objects(settings), tell)

@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from opentranscribe.features.backup.databases import plain_url
 from opentranscribe.features.backup.errors import BackupFailedError
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 _VARIABLES = {
     "host": "PGHOST",
     "hostaddr": "PGHOSTADDR",

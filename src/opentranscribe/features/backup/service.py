@@ -12,14 +12,27 @@ from datetime import timedelta
 from pathlib import Path
 
 from opentranscribe.features.backup import queries, rules
+from opentranscribe.features.backup.building import Builder
 from opentranscribe.features.backup.catalogue import BackupSet, Catalogue
+from opentranscribe.features.backup.database_copy import Before
 from opentranscribe.features.backup.databases import Connection, connect
-from opentranscribe.features.backup.errors import BackupDamagedError, BackupFailedError
+from opentranscribe.features.backup.drill import carry_out
+from opentranscribe.features.backup.errors import (
+    BackupDamagedError,
+    BackupFailedError,
+    BackupNotFoundError,
+)
+from opentranscribe.features.backup.full import FullBackup, open_before
+from opentranscribe.features.backup.keys import KeyRing
+from opentranscribe.features.backup.manifest import read_manifest
 from opentranscribe.features.backup.places import Places
 from opentranscribe.features.backup.plain import PlainFacts, check_plain, write_plain
 from opentranscribe.features.backup.programs import Programs
+from opentranscribe.features.backup.verification import OpenSet, verify_full
 from opentranscribe.kit import clock
 from opentranscribe.kit.durable import sync_folder
+from opentranscribe.kit.errors import AppError
+from opentranscribe.ports.objects import Objects
 
 DRAFT = ".part"
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -31,7 +44,12 @@ Tell = Callable[[str], None]
 class BackupService:
     places: Places
     url: str
+    objects: Objects
     tell: Tell = lambda line: None
+
+    @property
+    def keys(self) -> KeyRing:
+        return KeyRing(self.places.secrets_dir)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -43,11 +61,37 @@ class BackupService:
             self.remove_drafts()
             return self._create_plain(self._free_name())
 
-    def verify(self, path: Path) -> BackupSet:
+    def create_full(self, *, is_encrypted: bool = False) -> BackupSet:
+        """A folder with everything, built on the one before, checked.
+
+        Raises BackupFailedError, BackupRunningError, BackupDamagedError.
+        """
+        with self.catalogue.alone():
+            self.remove_drafts()
+            return self._create_full(self._free_name(), is_encrypted=is_encrypted)
+
+    def create(self, *, is_encrypted: bool = False) -> tuple[BackupSet, BackupSet | None]:
+        """The full one, and the plain file of the same name unless it must not be readable."""
+        with self.catalogue.alone():
+            self.remove_drafts()
+            name = self._free_name()
+            full = self._create_full(name, is_encrypted=is_encrypted)
+            return full, None if is_encrypted else self._create_plain(name)
+
+    def open(self, path: Path, recovery_key: str | None = None) -> OpenSet:
+        """A full backup with its keys. Raises BackupDamagedError, BackupUnsuitableError,
+        WrongRecoveryKeyError."""
+        manifest = read_manifest(path)
+        return OpenSet(path, manifest, self.keys.unwrap(manifest.wrapped, recovery_key))
+
+    def verify(self, path: Path, recovery_key: str | None = None) -> BackupSet:
         """Read it again and write down what was found. Raises BackupDamagedError."""
         backup = self.catalogue.get(path)
         try:
-            check_plain(path)
+            if backup.is_full:
+                verify_full(self.open(path, recovery_key))
+            else:
+                check_plain(path)
         except BackupDamagedError as error:
             self.catalogue.note(path.name, state="damaged", failure=error.message)
             raise
@@ -60,6 +104,65 @@ class BackupService:
         )
         return self.catalogue.get(path)
 
+    def restore_into(self, path: Path, database: str, recovery_key: str | None = None) -> None:
+        """The backup's database as a new one of that name on the same server, proven.
+
+        Raises BackupDamagedError, BackupUnsuitableError, RestoreFailedError,
+        WrongRecoveryKeyError; then there is no such database.
+        """
+        builder = Builder(self.places.bin_dir, self.url, self.places.scratch_dir)
+        if path.is_dir():
+            builder.build_full(self.open(path, recovery_key), database)
+        else:
+            builder.build_file(path, database)
+
+    def restore_media(self, path: Path, recovery_key: str | None = None) -> int:
+        """Put into the store what it lacks of the backup's recordings; how many. What is there
+        stays: objects are never written in place."""
+        if not path.is_dir():
+            return 0
+        opened = self.open(path, recovery_key)
+        there = {info.key for info in self.objects.list()}
+        lacking = [one for one in opened.manifest.media if one.object not in there]
+        self.places.scratch_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for entry in lacking:
+            draft = self.places.scratch_dir / f"restore-{entry.stored}"
+            with draft.open("wb") as handle:
+                handle.writelines(opened.iter_media(entry))
+            self.objects.put_file(entry.object, draft)
+            draft.unlink(missing_ok=True)
+        return len(lacking)
+
+    def drill(self, look_at: Callable[[Path], object] = lambda path: None) -> BackupSet:
+        """Restore the newest good backup aside, ask it questions, look at some recordings.
+
+        The result is written down either way. Raises BackupNotFoundError, RestoreFailedError.
+        """
+        good = [one for one in self.catalogue.list() if one.is_good]
+        if not good:
+            raise BackupNotFoundError("There is no backup to rehearse. Make one first.")
+        newest = next((one for one in good if one.is_full), good[0])
+        opened = self.open(newest.path) if newest.is_full else None
+        try:
+            result = carry_out(
+                lambda database: self.restore_into(newest.path, database),
+                self.url,
+                opened,
+                self.places.scratch_dir,
+                look_at,
+            )
+        except AppError as error:
+            self.catalogue.note(newest.name, failure=f"The rehearsal failed: {error.message}")
+            raise
+        self.catalogue.note(
+            newest.name,
+            state="drilled",
+            drilled_at=clock.now().isoformat(),
+            rto_seconds=result.ready_seconds,
+            failure=None,
+        )
+        return self.catalogue.get(newest.path)
+
     def remove_drafts(self) -> None:
         """What a killed backup left behind; nobody else is at work."""
         for path in self.places.backups_dir.glob(f".*{DRAFT}"):
@@ -67,6 +170,41 @@ class BackupService:
                 shutil.rmtree(path)
             else:
                 path.unlink()
+
+    def _create_full(self, name: str, *, is_encrypted: bool) -> BackupSet:
+        started = time.monotonic()
+        target = self.places.backups_dir / name
+        draft = target.with_name(f".{name}{DRAFT}")
+        before = self._before(is_encrypted=is_encrypted)
+        with _whole_or_not_at_all(draft):
+            run = FullBackup(
+                *(self.places, self.url, self.objects, draft, name, is_encrypted, self.tell, before)
+            )
+            manifest = run.make()
+            verify_full(
+                OpenSet(draft, read_manifest(draft, name=name), run.key),
+                trusted_packs={pack.sha256 for pack in before.manifest.packs} if before else None,
+                trusted_media={one.stored for one in before.manifest.media} if before else None,
+            )
+            draft.rename(target)
+            sync_folder(target.parent)
+        self.catalogue.note(
+            name,
+            state="checked",
+            checked_at=clock.now().isoformat(),
+            seconds=time.monotonic() - started,
+            new_bytes=run.new_bytes,
+            kind="encrypted" if manifest.is_encrypted else "full",
+        )
+        return self.catalogue.get(target)
+
+    def _before(self, *, is_encrypted: bool) -> Before | None:
+        for one in self.catalogue.list():
+            if one.is_full and one.is_good:
+                found = open_before(one.path, self.keys, is_encrypted=is_encrypted)
+                if found is not None:
+                    return found
+        return None
 
     def _create_plain(self, name: str) -> BackupSet:
         started = time.monotonic()

@@ -35,7 +35,7 @@ class UpdateOut(BaseModel):
 
 class PastUpdateOut(BaseModel):
     id: str
-    kind: Literal["update", "rollback"]
+    kind: Literal["update", "rollback", "restore"]
     from_release: str
     to_release: str
     at: str

@@ -23,7 +23,11 @@ from opentranscribe.features.upgrade.errors import (
 from opentranscribe.features.upgrade.journal import JOURNAL, Journal, list_journals
 from opentranscribe.features.upgrade.run import Backups, Installation, Run
 from opentranscribe.features.upgrade.steps import STEPS, Step
-from opentranscribe.features.upgrade.turning_back import BACK_STEPS
+from opentranscribe.features.upgrade.turning_back import (
+    BACK_STEPS,
+    RESTORE_STEPS,
+    newer_database,
+)
 from opentranscribe.kit import clock
 from opentranscribe.kit.errors import AppError
 from opentranscribe.kit.update_state import UpdateState, read_state
@@ -111,6 +115,29 @@ class Updater:
         self._finish(run)
         return written
 
+    def swap_in(self, database: str, backup: Path) -> tuple[Path, str]:
+        """Another database of the same server, made aside and at this release's schema, takes the
+        place of the live one. The list of what only the replaced one has, and its name now.
+
+        Raises UpdateFailedError; everything is as before then.
+        """
+        release = self._deployment.current()
+        run = self._begin("restore", release, release, kept_database=database, backup=str(backup))
+        run.journal.write("done", "", written=str(run.folder / "written-since.json"))
+        predicted = {step.name: step.seconds for step in RESTORE_STEPS}
+        run.state = replace(run.state, predicted=predicted, backup=str(backup))
+        self._carry_out(run, RESTORE_STEPS)
+        run.journal.write("commit")
+        self._finish(run)
+        return run.folder / "written-since.json", newer_database(run)
+
+    def replaced_by_restore(self) -> str:
+        """The database that the last restore replaced. Raises NothingToRollBackError."""
+        for journal in reversed(self._journals()):
+            if journal.is_committed and journal.facts.get("kind") == "restore":
+                return str(journal.facts["replaced"])
+        raise NothingToRollBackError("There is no restore to undo. Nothing was changed.")
+
     def recover(self) -> bool:
         """Take up what was cut off; whether there was anything. Unattended, and as often as it
         takes."""
@@ -190,7 +217,7 @@ class Updater:
                     f" {run.old.version} as before, and nothing was lost. The journal is"
                     f" {run.journal.path}."
                 ) from error
-            facts = {"kept": run.kept} if step.name == "keep" else {}
+            facts = _facts_after(run, step)
             run.journal.write("done", step.name, **facts)
 
     def _put_back(self, run: Run, steps: Sequence[Step], reason: str) -> None:
@@ -247,7 +274,7 @@ class Updater:
             kind = journal.facts.get("kind")
             if journal.is_committed and kind == "update":
                 return journal
-            if journal.is_committed and kind == "rollback":
+            if journal.is_committed and kind in {"rollback", "restore"}:
                 break
         raise NothingToRollBackError(
             "There is no update to roll back. Nothing was changed. To bring an older state back,"
@@ -272,5 +299,14 @@ class Updater:
         return list_journals(self._installation.state_dir)
 
 
+def _facts_after(run: Run, step: Step) -> dict[str, str]:
+    """What later commands need to know: under which names whole databases were put."""
+    if step.name == "keep":
+        return {"kept": run.kept}
+    if step.name == "databases":
+        return {"replaced": newer_database(run)}
+    return {}
+
+
 def _steps_of(journal: Journal) -> Sequence[Step]:
-    return BACK_STEPS if journal.facts.get("kind") == "rollback" else STEPS
+    return {"rollback": BACK_STEPS, "restore": RESTORE_STEPS}.get(str(journal.facts["kind"]), STEPS)

@@ -81,6 +81,14 @@ def list_written_since(run: Run, url: str, target: Path) -> None:
     write_durably(target, json.dumps(content, indent=2))
 
 
+#: The same release on another database: what a restore does, and undoing one.
+RESTORE_STEPS: tuple[Step, ...] = (
+    Step("fence", "Holding visitors for a moment", 0.2, hold_visitors, let_visitors_in),
+    Step("stop", "Stopping", 2.0, stop_old, start_old),
+    Step("databases", "Swapping the databases", 1.0, change_databases, change_databases_back),
+    Step("start", "Starting again", 6.0, start_new, stop_new),
+)
+
 BACK_STEPS: tuple[Step, ...] = (
     Step("fence", "Holding visitors for a moment", 0.2, hold_visitors, let_visitors_in),
     Step("stop", "Stopping the newer release", 2.0, stop_old, start_old),

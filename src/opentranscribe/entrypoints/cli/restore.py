@@ -1,0 +1,115 @@
+"""restore: a backup takes the place of what is there, and can be taken back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
+from opentranscribe.entrypoints.installation.places import build_backups
+from opentranscribe.entrypoints.installation.recovery import build_updater, recover
+from opentranscribe.features.backup import databases
+from opentranscribe.features.backup.service import BackupService
+from opentranscribe.kit import clock
+from opentranscribe.kit.errors import InvalidError
+from opentranscribe.schema.migrations.runner import upgrade
+from opentranscribe.settings import Settings
+
+console = Console(highlight=False)
+
+
+class NoBackupGivenError(InvalidError):
+    code = "no_backup_given"
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(restore)
+
+
+def restore(
+    backup: Annotated[
+        Path | None,
+        typer.Argument(help="A backup of ours, or a dump: .sql, -Fc, packed with gzip or not."),
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the last restore back.")] = False,
+    recovery_key_file: Annotated[
+        Path | None, typer.Option(help="The recovery key, for a backup of another machine.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Bring a backup back: built aside, proven, brought to this release, then swapped in."""
+    settings = Settings.load()
+    recover(settings, _tell)
+    if undo:
+        _undo(settings, yes=yes)
+    elif backup is None or not backup.exists():
+        raise NoBackupGivenError(
+            f"There is no backup {backup or ''}. Nothing was changed. See what there is with:"
+            " ./opentr.sh backup --list"
+        )
+    else:
+        key = recovery_key_file.read_text(encoding="utf-8") if recovery_key_file else None
+        _restore(settings, backup.absolute(), key, yes=yes)
+
+
+def _restore(settings: Settings, backup: Path, key: str | None, *, yes: bool) -> None:
+    if not yes:
+        typer.confirm(
+            f"Replace everything by {backup.name}? What is there now is kept and can be brought"
+            " back with --undo.",
+            abort=True,
+        )
+    aside = f"{databases.name_of(settings.sqlalchemy_url)}_restored_{clock.now():%Y%m%d_%H%M%S}"
+    with _database(settings) as service:
+        _tell("Making a safety copy of what is there")
+        safety = service.create_full()
+        _tell("Building the backup aside and proving it")
+        service.restore_into(backup, aside, key)
+        upgrade(databases.with_name(service.url, aside), report=_tell)
+        count = service.restore_media(backup, key)
+        if count:
+            _tell(f"{count} recordings were put back into the store")
+    _swap(settings, aside, safety.path)
+    _tell(f"✓ {backup.name} is in place. To take it back: ./opentr.sh restore --undo")
+
+
+def _undo(settings: Settings, *, yes: bool) -> None:
+    replaced = build_updater(settings, _tell).replaced_by_restore()
+    if not yes:
+        typer.confirm("Bring back what was there before the last restore?", abort=True)
+    with _database(settings) as service:
+        safety = service.create_full()
+    _swap(settings, replaced, safety.path)
+    _tell("✓ What was there before the restore is in place again.")
+
+
+def _swap(settings: Settings, database: str, safety: Path) -> None:
+    updater = build_updater(settings, _tell)
+    with updater.alone():
+        written, replaced = updater.swap_in(database, safety)
+    content = json.loads(written.read_text(encoding="utf-8"))
+    _tell(f"What was there stays as the database {replaced}, and in {safety}.")
+    for file in content["files"]:
+        _tell(f"  only there: {file['filename']} of {file['owner']}, {file['uploaded']}")
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[BackupService]:
+    """Backups over the installation's database, woken for the time when it sleeps."""
+    deployment = EmbeddedDeployment(settings)
+    url = deployment.open_database()
+    try:
+        yield build_backups(settings, url, _tell)
+    finally:
+        deployment.close_database()
+
+
+def _tell(line: object) -> None:
+    console.print(escape(str(line)), soft_wrap=True)
