@@ -32,7 +32,8 @@ STYLE = (
     "body{font:1rem/1.6 system-ui,sans-serif;display:grid;place-items:center;min-height:90vh;"
     "margin:0 1.25rem;background:Canvas;color:CanvasText}"
     "main{max-width:26rem;width:100%}h1{font-size:1.4rem;margin:0 0 .5rem}"
-    "progress{width:100%;height:.75rem;accent-color:#3a63d8}small{opacity:.75}"
+    "progress{width:100%;height:.75rem;accent-color:#0b5d46}small{opacity:.75}"
+    "@media(prefers-color-scheme:dark){progress{accent-color:#74d3ae}}"
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,6 +17,8 @@ from opentranscribe.entrypoints.installation.preparation import Preparation, Pre
 from opentranscribe.entrypoints.installation.recovery import build_updater, is_checkout, recover
 from opentranscribe.features.upgrade.errors import UpdateRefusedError
 from opentranscribe.features.upgrade.requests import write_check
+from opentranscribe.kit import clock
+from opentranscribe.kit.errors import AppError
 from opentranscribe.ports.deployment import Release
 from opentranscribe.settings import Settings
 
@@ -49,6 +51,9 @@ def update(
     settings = Settings.load()
     recover(settings, _tell)
     deployment = EmbeddedDeployment(settings)
+    if for_page:
+        _check_for_page(settings, deployment, version)
+        return
     new = _fetch(settings, deployment, source or settings.update_from, version)
     old = deployment.current()
     if new.name == old.name:
@@ -56,8 +61,6 @@ def update(
         return
     prepared = Preparation(settings, deployment, _tell).prepare(old, new)
     _show(prepared, old, new)
-    if for_page:
-        write_check(settings.update_dir, prepared.as_json(old, new))
     if not prepared.may_begin or prepared.backup is None:
         raise UpdateRefusedError(
             "Nothing was changed. Mend what is marked ✗ above, then try again."
@@ -103,6 +106,30 @@ def resume() -> None:
     """Take up an update that was cut off; the supervisor does so by itself."""
     if not recover(Settings.load(), _tell):
         _tell("There is nothing to take up.")
+
+
+def _check_for_page(settings: Settings, deployment: EmbeddedDeployment, version: str) -> None:
+    """Whatever comes of it is written down for who asked on the page."""
+    old = deployment.current()
+    facts: dict[str, Any] = {
+        "from_version": old.version,
+        "to_version": old.version,
+        "checked_at": clock.now().isoformat(),
+        "may_begin": False,
+        "seconds": 0,
+        "backup": "",
+        "trouble": "",
+        "report": None,
+    }
+    try:
+        new = _fetch(settings, deployment, settings.update_from, version)
+        if new.name != old.name:
+            prepared = Preparation(settings, deployment, _tell).prepare(old, new)
+            facts = prepared.as_json(old, new)
+    except AppError as error:
+        facts["trouble"] = error.message
+        _tell(error.message)
+    write_check(settings.update_dir, facts)
 
 
 def _fetch(

@@ -80,6 +80,9 @@ class Prepared:
             "seconds": round(self.seconds, 1),
             "backup": str(self.backup) if self.backup else "",
             "trouble": self.trouble,
+            "migrate_seconds": round(self.migrate_seconds, 1),
+            "breaking": [f"{one.summary} {one.action}" for one in self.breaking],
+            "env_difference": self.env_difference,
             "report": self.report.as_json(),
         }
 

@@ -2107,7 +2107,7 @@ export interface components {
        * Kind
        * @enum {string}
        */
-      kind: 'update' | 'rollback';
+      kind: 'update' | 'rollback' | 'restore';
       /** Reason */
       reason: string;
       /** Result */
