@@ -95,7 +95,10 @@ def _list(service: BackupService) -> None:
     if not found:
         _tell("There is no backup yet. Make one with: ./opentr.sh backup")
         return
-    table = Table("Backup", "Made", "MB", "State", "Restored in", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Backup", no_wrap=True, min_width=42)
+    for heading in ("Made", "MB", "State", "Restored in"):
+        table.add_column(heading)
     for one in found:
         took = one.record.rto_seconds
         table.add_row(
