@@ -12,7 +12,7 @@ from opentranscribe.kit.durable import write_durably
 
 FILE = "progress.json"
 LOG_LINES = 60
-Outcome = Literal["running", "updated", "put_back", "refused", "rolled_back"]
+Outcome = Literal["running", "updated", "put_back", "refused", "rolled_back", "restored"]
 
 
 @dataclass(frozen=True)

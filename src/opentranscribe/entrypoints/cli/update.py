@@ -112,8 +112,8 @@ def _check_for_page(settings: Settings, deployment: EmbeddedDeployment, version:
     """Whatever comes of it is written down for who asked on the page."""
     old = deployment.current()
     facts: dict[str, Any] = {
-        "from_version": old.version,
-        "to_version": old.version,
+        "from_version": old.version.removeprefix("v"),
+        "to_version": old.version.removeprefix("v"),
         "checked_at": clock.now().isoformat(),
         "may_begin": False,
         "seconds": 0,

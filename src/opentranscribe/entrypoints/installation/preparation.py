@@ -73,8 +73,8 @@ class Prepared:
     def as_json(self, old: Release, new: Release) -> dict[str, Any]:
         """For the page."""
         return {
-            "from_version": old.version,
-            "to_version": new.version,
+            "from_version": old.version.removeprefix("v"),
+            "to_version": new.version.removeprefix("v"),
             "checked_at": clock.now().isoformat(),
             "may_begin": self.may_begin,
             "seconds": round(self.seconds, 1),

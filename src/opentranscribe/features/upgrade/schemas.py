@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, StringConstraints
 
 VersionText = Annotated[str, StringConstraints(pattern=r"^v?[0-9][0-9A-Za-z.+-]{0,40}$|^$")]
-Outcome = Literal["running", "updated", "put_back", "refused", "rolled_back"]
+Outcome = Literal["running", "updated", "put_back", "refused", "rolled_back", "restored"]
 
 
 class MaintenanceOut(BaseModel):

@@ -30,11 +30,17 @@ from opentranscribe.features.upgrade.turning_back import (
 )
 from opentranscribe.kit import clock
 from opentranscribe.kit.errors import AppError
-from opentranscribe.kit.update_state import UpdateState, read_state
+from opentranscribe.kit.update_state import Outcome, UpdateState, read_state
 from opentranscribe.ports.deployment import Deployment, Release
 
 #: Databases of earlier releases that can still be rolled back to.
 KEPT_GENERATIONS = 1
+#: What it is called when it got through, by kind.
+OUTCOMES: dict[str, Outcome] = {
+    "update": "updated",
+    "rollback": "rolled_back",
+    "restore": "restored",
+}
 Tell = Callable[[str], None]
 
 
@@ -251,9 +257,9 @@ class Updater:
         self._forget_old_generations(run)
         if not run.was_running:
             self._deployment.stop()
-        kind = run.journal.facts.get("kind")
-        run.journal.write("end", result="updated" if kind == "update" else "rolled_back")
-        run.state = replace(run.state, outcome="updated" if kind == "update" else "rolled_back")
+        outcome = OUTCOMES[str(run.journal.facts["kind"])]
+        run.journal.write("end", result=outcome)
+        run.state = replace(run.state, outcome=outcome)
         run.say(f"OpenTranscribe is {run.new.version} now.")
 
     def _forget_old_generations(self, run: Run) -> None:

@@ -2680,7 +2680,7 @@ export interface components {
        * Outcome
        * @enum {string}
        */
-      outcome: 'running' | 'updated' | 'put_back' | 'refused' | 'rolled_back';
+      outcome: 'running' | 'updated' | 'put_back' | 'refused' | 'rolled_back' | 'restored';
       /** Reason */
       reason: string;
       /** Seconds Left */

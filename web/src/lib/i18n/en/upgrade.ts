@@ -69,6 +69,9 @@ export const upgrade = {
   rolledBack: (version: string) => `OpenTranscribe is ${version} again`,
   rolledBackHint:
     'What was written since the update is kept in the backup named below, and listed in written-since.json in the folder data/update.',
+  restored: 'A backup was restored',
+  restoredHint:
+    'What was there before is kept: ./opentr.sh restore --undo brings it back. What only it has is listed in written-since.json in the folder data/update.',
   refused: 'The update did not begin',
   history: 'History',
   historyLead: 'What was done on this installation, newest first.',
@@ -78,7 +81,8 @@ export const upgrade = {
     updated: 'Updated',
     put_back: 'Put back',
     refused: 'Did not begin',
-    rolled_back: 'Went back'
+    rolled_back: 'Went back',
+    restored: 'Restored a backup'
   } as Record<string, string>,
   fromTo: (from: string, to: string) => `${from} → ${to}`,
   unknown: 'unknown'
