@@ -20,6 +20,7 @@ from opentranscribe.features.upgrade.breaking import (
     relevant,
 )
 from opentranscribe.features.upgrade.env_merge import Merged, diff_env, merge_env
+from opentranscribe.features.upgrade.errors import UpdateRefusedError
 from opentranscribe.features.upgrade.preflight import Report, run_preflight
 from opentranscribe.features.upgrade.steps import STEPS
 from opentranscribe.kit import clock
@@ -159,7 +160,13 @@ class Preparation:
         template = self._settings.home / ".env.example"
         if new.files is None or not path.is_file() or not template.is_file():
             return None, ""
-        user = path.read_text(encoding="utf-8")
+        try:
+            user = path.read_bytes().decode()
+        except UnicodeDecodeError as error:
+            raise UpdateRefusedError(
+                f"{path} is not text in UTF-8 ({error.reason}). Nothing was changed; save it as"
+                " UTF-8 and try again."
+            ) from error
         merged: Merged = merge_env(
             template.read_text(encoding="utf-8"),
             (new.files / ".env.example").read_text(encoding="utf-8"),

@@ -16,7 +16,9 @@ from typing import Literal
 #: A value of the template that stands for a secret to be made.
 GENERATED = "<generated>"
 _LINE = re.compile(
-    r"^(?P<off>#?)(?P<export>(?:export\s+)?)(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)$"
+    r"^(?:(?P<off>#)|[ \t]*)(?P<export>(?:export[ \t]+)?)(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    r"[ \t]*=(?P<value>.*)$",
+    re.DOTALL,
 )
 _SECRET = re.compile(r"(SECRET|PASSWORD|PASSWD|TOKEN|KEY|URL|CREDENTIAL)", re.IGNORECASE)
 
@@ -60,41 +62,34 @@ def merge_env(
     """``renames`` maps old names to new ones; ``make_secret`` gets the name of what is needed."""
     old = {entry.name: entry for entry in _entries(old_template)}
     new = {entry.name: entry for entry in _entries(new_template)}
-    newline = "\r\n" if "\r\n" in user else "\n"
-    ends_open = bool(user) and not user.endswith(("\n", "\r"))
-    lines = user.splitlines()
+    # Only "\n" ends a line; a "\r" before it is part of the line and stays where it is.
+    lines = user.split("\n")
     changes = [
         *_rename(lines, renames or {}),
         *_follow_defaults(lines, old, new),
         *_add(lines, old, new, make_secret),
         *_tell_gone(lines, old, new),
     ]
-    if not any(change.kind != "gone" for change in changes):
-        return Merged(user, tuple(changes))
-    text = newline.join(lines) + (
-        "" if ends_open and lines[-1:] == user.splitlines()[-1:] else newline
-    )
-    return Merged(text, tuple(changes))
+    return Merged("\n".join(lines), tuple(changes))
 
 
 def diff_env(before: str, after: str) -> str:
     """What changed, with the values of secrets hidden."""
-    old, new = ([_masked(line) for line in text.splitlines()] for text in (before, after))
+    old, new = (_mask(text.split("\n")) for text in (before, after))
     return "\n".join(difflib.unified_diff(old, new, ".env", ".env (new)", n=1, lineterm=""))
 
 
 def _rename(lines: list[str], renames: Mapping[str, str]) -> list[Change]:
-    changes = []
-    for number, line in enumerate(lines):
-        found = _LINE.match(line)
-        if found is None or found["off"] or found["name"] not in renames:
+    changes: dict[str, Change] = {}
+    taken = _names(lines, active=True)
+    for number, found in _settings(lines):
+        old = found["name"]
+        if found["off"] or old not in renames or renames[old] in taken:
             continue
-        old, name = found["name"], renames[found["name"]]
-        if name in _names(lines, active=True):
-            continue
-        lines[number] = line.replace(f"{old}=", f"{name}=", 1)
-        changes.append(Change("renamed", name, f"{old} is called {name} now."))
-    return changes
+        name = renames[old]
+        lines[number] = lines[number].replace(old, name, 1)
+        changes[name] = Change("renamed", name, f"{old} is called {name} now.")
+    return list(changes.values())
 
 
 def _follow_defaults(
@@ -102,11 +97,12 @@ def _follow_defaults(
 ) -> list[Change]:
     """Only in lines that the user never touched and that set nothing."""
     changes = []
-    for number, line in enumerate(lines):
-        found = _LINE.match(line)
-        name = found["name"] if found and found["off"] else ""
-        if name in old and name in new and line == old[name].line != new[name].line:
-            lines[number] = new[name].line
+    for number, found in _settings(lines):
+        name, line = found["name"], lines[number].removesuffix("\r")
+        if name not in old or name not in new or line != old[name].line:
+            continue
+        if found["off"] and line != new[name].line:
+            lines[number] = new[name].line + lines[number][len(line) :]
             value = new[name].line.partition("=")[2]
             changes.append(Change("default changed", name, f"{name} is {value} unless set."))
     return changes
@@ -126,11 +122,14 @@ def _add(
         if is_missing:
             line = f"{name}={make_secret(name)}" if entry.is_secret else entry.line
             place = _after(lines, before)
-            block = [*entry.comment, line]
+            end = "\r" if lines[0].endswith("\r") else ""
+            block = [f"{one}{end}" for one in (*entry.comment, line)]
             if place > 0 and lines[place - 1].strip():
-                block.insert(0, "")
+                block.insert(0, end)
             if place < len(lines) and lines[place].strip():
-                block.append("")
+                block.append(end)
+            if place == len(lines):
+                block.append("")  # the file ends with an end of line
             lines[place:place] = block
             made = " with a value made for it" if entry.is_secret else ""
             changes.append(Change("added", name, f"{name} is new{made}."))
@@ -149,22 +148,50 @@ def _tell_gone(
     ]
 
 
+def _settings(lines: list[str]) -> list[tuple[int, re.Match[str]]]:
+    """Where variables are set, or mentioned in a comment of the template's form. What lies inside a
+    value of several lines is none."""
+    found = []
+    open_quote = ""
+    for number, line in enumerate(lines):
+        if open_quote:
+            open_quote = "" if open_quote in line else open_quote
+            continue
+        match = _LINE.match(line)
+        if match:
+            found.append((number, match))
+            value = match["value"].strip()
+            quote = value[:1]
+            if not match["off"] and quote in {"'", '"'} and quote not in value[1:]:
+                open_quote = quote
+    return found
+
+
 def _names(lines: list[str], *, active: bool = False) -> set[str]:
-    """Variables that are set or, unless ``active``, mentioned in a comment of the template's form."""
-    found = (_LINE.match(line) for line in lines)
-    return {one["name"] for one in found if one and not (active and one["off"])}
+    """Variables that are set or, unless ``active``, mentioned."""
+    return {one["name"] for _, one in _settings(lines) if not (active and one["off"])}
 
 
 def _after(lines: list[str], name: str) -> int:
-    """Behind the last line of that variable; the end where there is none."""
-    places = [n for n, line in enumerate(lines) if (m := _LINE.match(line)) and m["name"] == name]
-    return places[-1] + 1 if places else len(lines)
+    """Behind the last line of that variable, of several lines too; the end where there is none."""
+    places = _settings(lines)
+    wanted = [at for at, (_, found) in enumerate(places) if found["name"] == name]
+    if not wanted:
+        return len(lines) - 1 if lines[-1] == "" and len(lines) > 1 else len(lines)
+    number, found = places[wanted[-1]]
+    quote = found["value"].strip()[:1]
+    if found["off"] or quote not in {"'", '"'} or quote in found["value"].strip()[1:]:
+        return number + 1
+    for later in range(number + 1, len(lines)):
+        if quote in lines[later]:
+            return later + 1
+    return len(lines)
 
 
 def _entries(template: str) -> list[_Entry]:
     entries: dict[str, _Entry] = {}
     comment: list[str] = []
-    for line in template.splitlines():
+    for line in template.replace("\r\n", "\n").split("\n"):
         found = _LINE.match(line)
         if found:
             entries.setdefault(found["name"], _Entry(found["name"], tuple(comment), line))
@@ -176,8 +203,19 @@ def _entries(template: str) -> list[_Entry]:
     return list(entries.values())
 
 
-def _masked(line: str) -> str:
-    found = _LINE.match(line)
-    if found and not found["off"] and found["value"] and _SECRET.search(found["name"]):
-        return f"{found['export']}{found['name']}=********"
-    return line
+def _mask(lines: list[str]) -> list[str]:
+    """Values of secrets hidden, those in comments and those of several lines too."""
+    masked = [line.removesuffix("\r") for line in lines]
+    for number, found in _settings(lines):
+        if not found["value"].strip() or not _SECRET.search(found["name"]):
+            continue
+        masked[number] = f"{found['off'] or ''}{found['export']}{found['name']}=********"
+        for inside in range(number + 1, _after(lines[: _next(lines, number)], found["name"])):
+            masked[inside] = "********"
+    return masked
+
+
+def _next(lines: list[str], number: int) -> int:
+    """The line of the next variable after that one."""
+    later = [at for at, _ in _settings(lines) if at > number]
+    return later[0] if later else len(lines)

@@ -9,24 +9,26 @@ OLD = "# Port of the page.\n#PORT=5173\n\n# How much is written.\n#LEVEL=info\n"
 NEW = "# Port of the page.\n#PORT=5173\n\n# New thing.\n#FRESH=1\n\n# How much is written.\n#LEVEL=info\n"
 
 NAMES = st.sampled_from(["PORT", "LEVEL", "FRESH", "OWN", "OTHER"])
-VALUES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=20)
+#: Everything that may stand in a file, but what ends a line or opens a value of several lines.
+VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\n\r'\""), max_size=20)
 LINES = st.one_of(
     st.builds(lambda n, v: f"{n}={v}", NAMES, VALUES),
     st.builds(lambda n, v: f"export {n}={v}", NAMES, VALUES),
     st.builds(lambda n, v: f"#{n}={v}", NAMES, VALUES),
+    st.builds(lambda n, v: f"  {n} = '{v}'", NAMES, VALUES),
     st.builds(lambda v: f"# {v}", VALUES),
     st.just(""),
 )
+ENDS = st.sampled_from(["\n", "\r\n"])
 FILES = st.builds(
-    lambda lines, end, last: end.join(lines) + (end if last and lines else ""),
-    st.lists(LINES, max_size=12),
-    st.sampled_from(["\n", "\r\n"]),
-    st.booleans(),
+    lambda lines, last: "".join(line + end for line, end in lines) + last,
+    st.lists(st.tuples(LINES, ENDS), max_size=12),
+    st.one_of(st.just(""), LINES),
 )
 
 
 def set_lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [line for line in text.split("\n") if line.strip("\r") and not line.startswith("#")]
 
 
 class TestMergeEnv:
@@ -36,8 +38,8 @@ class TestMergeEnv:
         self, user: str
     ) -> None:
         merged = merge_env(OLD, NEW, user)
-        kept = iter(merged.text.splitlines())
-        assert all(line in kept for line in user.splitlines())
+        kept = iter(merged.text.split("\n"))
+        assert all(line in kept for line in user.split("\n"))
         assert set_lines(merged.text) == set_lines(user)
         assert merge_env(OLD, NEW, merged.text).text == merged.text
 
@@ -76,6 +78,25 @@ class TestMergeEnv:
             new, new, merged.text
         )
 
+    def test_a_secret_set_with_spaces_is_not_made_again(self) -> None:
+        user = "SIGNING = mine\n"
+        new = f"SIGNING={GENERATED}\n"
+        assert merge_env("", new, user, make_secret=lambda name: "made").text == user
+
+    def test_nothing_is_put_inside_a_value_of_several_lines(self) -> None:
+        user = "PORT='80\nsecond'\n"
+        merged = merge_env(OLD, NEW, user)
+        assert merged.text.startswith(user)
+        assert "#FRESH=1" in merged.text
+
+    def test_all_lines_of_a_renamed_variable_are_renamed(self) -> None:
+        merged = merge_env("", "", "PORT=1\nPORT=2\n", renames={"PORT": "DOOR"})
+        assert merged.text == "DOOR=1\nDOOR=2\n"
+
+    def test_line_ends_of_both_kinds_stay(self) -> None:
+        user = "PORT=80\r\nOTHER=1\n"
+        assert merge_env(OLD, NEW, user).text.endswith("OTHER=1\n")
+
     def test_what_is_gone_is_said_and_left(self) -> None:
         merged = merge_env(OLD, "", "PORT=80\n")
         assert merged.text == "PORT=80\n"
@@ -90,4 +111,9 @@ class TestDiffEnv:
     def test_hides_secrets(self) -> None:
         shown = diff_env("A=1\n", "A=1\nHUB_TOKEN=abc\nPORT=5\n")
         assert "abc" not in shown
+        assert "+PORT=5" in shown
+
+    def test_hides_secrets_in_comments_and_over_several_lines(self) -> None:
+        shown = diff_env("", "#HUB_TOKEN=abc\nMY_KEY='first\nsecond'\nPORT=5\n")
+        assert not any(word in shown for word in ("abc", "first", "second"))
         assert "+PORT=5" in shown
