@@ -15,7 +15,7 @@ from rich.markup import escape
 from opentranscribe.bootstrap import App, build_app
 from opentranscribe.entrypoints.supervisor import control
 from opentranscribe.features.media.routes import SAMPLE, SAMPLE_FILE
-from opentranscribe.features.upgrade.proof.service import ProofReport, Prover
+from opentranscribe.features.upgrade.proof.service import WAIT_SECONDS, ProofReport, Prover
 from opentranscribe.features.upgrade.proof.visitor import Visitor
 from opentranscribe.schema.migrations.runner import require_current
 from opentranscribe.settings import Settings
@@ -34,6 +34,9 @@ def prove(
     proof_token_file: Annotated[
         Path | None, typer.Option(help="What opens the fence of an update.")
     ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for processes that are starting.")
+    ] = WAIT_SECONDS,
     url: Annotated[str, typer.Option(help="Where the API is; the running one if left out.")] = "",
 ) -> None:
     """Sign in, upload, transcribe, search, play, export: all for real, on what runs now."""
@@ -48,6 +51,7 @@ def prove(
             app.options,
             schema=lambda: require_current(settings.sqlalchemy_url),
             speech=speech_of(app),
+            wait_seconds=wait,
         )
         report = prover.prove(visitor)
     finally:

@@ -281,7 +281,7 @@ def _sign_in(proof: Proof, email: str, password: str) -> Answer:
 
 
 def _search(visitor: Visitor, file: OwnedFile, mode: str) -> str:
-    query = f"/api/search?search_mode={mode}&q={quote(file.word)}"
+    query = f"/api/search?search_mode={mode}&file_uuid={file.uuid}&q={quote(file.word)}"
     until = time.monotonic() + INDEX_SECONDS
     while True:
         found = visitor.get(query).require(200).json()
@@ -289,7 +289,7 @@ def _search(visitor: Visitor, file: OwnedFile, mode: str) -> str:
             break
         expect(time.monotonic() < until, f"a word of a transcript ({file.word}) is not found")
         time.sleep(0.2)
-    return f"Found in {found['total_files']} recordings in {found['search_time_ms']:.0f} ms."
+    return f"Found {found['total_results']} times in {found['search_time_ms']:.0f} ms."
 
 
 def _uploaded(proof: Proof) -> str:

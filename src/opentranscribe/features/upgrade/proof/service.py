@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from opentranscribe.features.upgrade.proof import queries
 from opentranscribe.features.upgrade.proof.people import (
     DOMAIN,
@@ -61,17 +63,24 @@ class Prover:
     options: Options
     schema: Callable[[], None]
     speech: bytes | None
+    wait_seconds: float = WAIT_SECONDS
 
     def prove(self, visitor: Visitor) -> ProofReport:
         started = time.monotonic()
         probes = list(self._prove_inside())
-        with self._people() as (person, owned):
-            proof = Proof(visitor, person, owned, self.options.version, self.speech)
-            for name, act in PROBES:
-                patience = WAIT_SECONDS if name in {"ready", "workers and scheduler"} else 0.0
-                probes.append(_try(name, lambda act=act: act(proof), patience))  # type: ignore[misc]
+        try:
+            with self._people() as (person, owned):
+                proof = Proof(visitor, person, owned, self.options.version, self.speech)
+                probes += self._visit(proof)
+        except SQLAlchemyError as error:
+            probes.append(Probe("somebody to try it as", False, 0.0, f"{error}"))
         probes.append(_try("nothing is left behind", self._nothing_left))
         return ProofReport(tuple(probes), time.monotonic() - started)
+
+    def _visit(self, proof: Proof) -> Iterator[Probe]:
+        for name, act in PROBES:
+            patience = self.wait_seconds if name in {"ready", "workers and scheduler"} else 0.0
+            yield _try(name, lambda act=act: act(proof), patience)  # type: ignore[misc]
 
     def _prove_inside(self) -> Iterator[Probe]:
         """What no visitor can see."""
