@@ -18,7 +18,7 @@ from opentranscribe.entrypoints.supervisor.postgres import EmbeddedPostgres
 from opentranscribe.schema.migrations.chain import HEAD
 from opentranscribe.schema.migrations.difference import compare
 from opentranscribe.schema.migrations.fingerprint import read_catalogue
-from opentranscribe.schema.migrations.row_proof import compare_rows, read_rows
+from opentranscribe.schema.migrations.repair.row_proof import compare_rows, read_rows
 from opentranscribe.schema.migrations.runner import check, upgrade
 from opentranscribe.schema.migrations.shapes import load_shapes, only_ours, shape_of
 

@@ -27,7 +27,7 @@ from opentranscribe.schema.migrations.recognise import Recognition, is_at_head, 
 from opentranscribe.schema.migrations.repair.ahead import lines_ahead, mend_ahead
 from opentranscribe.schema.migrations.repair.engine import repair, sync_sequences
 from opentranscribe.schema.migrations.repair.mender import Change, Mender
-from opentranscribe.schema.migrations.row_proof import RowProof, compare_rows, read_rows
+from opentranscribe.schema.migrations.repair.row_proof import RowProof, compare_rows, read_rows
 from opentranscribe.schema.migrations.shapes import only_ours, shape_of
 from opentranscribe.schema.migrations.stamp import stamp
 from opentranscribe.schema.migrations.state import (

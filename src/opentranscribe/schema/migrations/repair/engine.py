@@ -21,7 +21,7 @@ from opentranscribe.schema.migrations.repair.definitions import quote
 from opentranscribe.schema.migrations.repair.mender import Change, Mender
 from opentranscribe.schema.migrations.repair.operations import Operation
 from opentranscribe.schema.migrations.repair.plan import find_strangers, plan_repair
-from opentranscribe.schema.migrations.row_proof import RowProof, compare_rows, read_rows
+from opentranscribe.schema.migrations.repair.row_proof import RowProof, compare_rows, read_rows
 from opentranscribe.schema.migrations.shapes import only_ours, shape_of
 
 #: Moving rows takes links off, and making them again may move more; deeper than the tables nest.

@@ -22,6 +22,10 @@ from opentranscribe.schema.migrations.shapes import name_of, table_of
 
 #: (table, column) → what steps of the chain do to it; a mapping declared once, and reported.
 DECLARED = {
+    ("schema_compatibility", "revision"): "names the head",
+    ("schema_compatibility", "ledger_hash"): "seals the ledger",
+    ("schema_compatibility", "oldest_reader"): "of the head",
+    ("schema_compatibility", "oldest_writer"): "of the head",
     ("media_file", "status"): "in lower case, and never empty",
     ("user", "role"): "never empty",
     ("user_mfa", "totp_secret"): "never empty",
