@@ -212,8 +212,9 @@ class TestOtherFiles:
             (b"\x89PNG\r\n" + bytes(600), "dump|read"),
             (b"BZh91AY" + bytes(600), "bunzip2"),
             (b"-- OpenTranscribe backup, plain SQL\n", "restore"),
-            (gzip.compress(b"-- OpenTranscribe backup, plain SQL\n"), "restore"),
+            (gzip.compress(b"-- OpenTranscribe backup, plain SQL\n", mtime=0), "restore"),
         ],
+        ids=["empty", "text", "picture", "bzip2", "our backup", "our backup, packed"],
     )
     def test_are_refused_with_a_reason(
         self, takeover: MakeTakeover, tmp_path: Path, content: bytes, said: str
