@@ -105,7 +105,7 @@ class TestStart:
             assert other.health()
         finally:
             assert other.run("stop").returncode == 0
-        assert other.processes() == []
+        assert eventually(lambda: other.processes() == [], seconds=10)
 
 
 class TestAKilledService:
