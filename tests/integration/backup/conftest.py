@@ -13,10 +13,10 @@ import pytest
 from opentranscribe.adapters.objects.filesystem import FilesystemObjects
 from opentranscribe.entrypoints.supervisor.postgres import EmbeddedPostgres, wheel_binaries
 from opentranscribe.features.backup import queries
-from opentranscribe.features.backup.databases import connect, name_of
 from opentranscribe.features.backup.places import Places
 from opentranscribe.features.backup.programs import Programs
 from opentranscribe.features.backup.service import BackupService
+from opentranscribe.work.databases import connect, name_of
 
 SEED = """
 INSERT INTO "user" (email, hashed_password, full_name)

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import pytest
 
-from opentranscribe.features.backup.databases import connect
 from opentranscribe.features.backup.errors import (
     BackupDamagedError,
     BackupUnsuitableError,
@@ -22,6 +21,7 @@ from opentranscribe.features.backup.keys import KeyRing, read_spelt
 from opentranscribe.features.backup.manifest import read_manifest, write_manifest
 from opentranscribe.features.backup.service import BackupService
 from opentranscribe.features.backup.verification import verify_full
+from opentranscribe.work.databases import connect
 
 from .damage import KINDS, files_of
 

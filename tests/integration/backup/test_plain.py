@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import create_engine
 
 from opentranscribe.adapters.search.postgres import PostgresSearch
-from opentranscribe.features.backup.databases import connect
 from opentranscribe.features.backup.errors import BackupDamagedError, BackupRunningError
 from opentranscribe.features.backup.plain import check_plain
 from opentranscribe.features.backup.service import BackupService
+from opentranscribe.work.databases import connect
 
 from .conftest import digests
 

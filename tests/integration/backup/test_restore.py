@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from tests.integration.backup.conftest import digests
 
-from opentranscribe.features.backup import databases
-from opentranscribe.features.backup.databases import connect
 from opentranscribe.features.backup.errors import BackupDamagedError, BackupUnsuitableError
 from opentranscribe.features.backup.manifest import read_manifest
 from opentranscribe.features.backup.programs import Programs
 from opentranscribe.features.backup.service import BackupService
+from opentranscribe.work import databases
+from opentranscribe.work.databases import connect
 
 
 @pytest.fixture

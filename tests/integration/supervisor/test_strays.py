@@ -8,12 +8,16 @@ from pathlib import Path
 
 from opentranscribe.entrypoints.supervisor.strays import end_strays, remember
 
-SLEEP = "import time; time.sleep(60)"
+SLEEP = "import time; print('ready', flush=True); time.sleep(60)"
 
 
 def start(*arguments: str) -> subprocess.Popen[bytes]:
+    """Returns when its command line is its own: until then it may still show none."""
     command = [sys.executable, "-c", SLEEP, *arguments]
-    return subprocess.Popen(command, start_new_session=True)
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return process
 
 
 class TestEndStrays:

@@ -15,9 +15,9 @@ from tests.upgrade.builder import build
 from tests.upgrade.database import Connection, connect, one
 
 from opentranscribe.entrypoints.supervisor.postgres import wheel_binaries
-from opentranscribe.features.takeover.databases import plain_url
 from opentranscribe.schema.migrations.runner import upgrade
 from opentranscribe.schema.migrations.shapes import load_shapes
+from opentranscribe.work.databases import plain_url
 
 PASSWORD = "correct zebra staple battery"
 #: Of PASSWORD, as passlib 1.7.4 made them.

@@ -18,9 +18,9 @@ from tests.upgrade.database import connect, one
 
 import opentranscribe
 from opentranscribe.entrypoints.supervisor.postgres import EmbeddedPostgres, wheel_binaries
-from opentranscribe.features.takeover.databases import rename
 from opentranscribe.features.takeover.errors import TakeoverRunningError
 from opentranscribe.features.takeover.service import LiveContents, Places, Takeover
+from opentranscribe.work.databases import with_name
 
 AMOUNT = "SELECT count(*) FROM transcript_segment"
 LEFT = """SELECT (SELECT count(*) FROM pg_database WHERE starts_with(datname, 'opentr_import_'))
@@ -67,7 +67,7 @@ def modest_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
     with connect(postgres_server.url("postgres")) as connection:
         connection.execute("CREATE ROLE modest LOGIN CREATEDB PASSWORD 'modest'")
         connection.execute("CREATE DATABASE modest OWNER modest")
-    yield rename(postgres_server.url("modest"), "modest", "modest:modest")
+    yield with_name(postgres_server.url("modest"), "modest", "modest:modest")
     with connect(postgres_server.url("postgres")) as connection:
         connection.execute("DROP DATABASE IF EXISTS modest WITH (FORCE)")
         connection.execute("DROP ROLE modest")

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from tests.integration.upgrade.world import NEW, OLD, Killed, World, prepare, updater
 
-from opentranscribe.features.upgrade import queries
 from opentranscribe.features.upgrade.errors import (
     NothingToRollBackError,
     UpdateFailedError,
@@ -19,6 +18,7 @@ from opentranscribe.features.upgrade.errors import (
 from opentranscribe.features.upgrade.journal import Journal
 from opentranscribe.kit.update_state import read_state
 from opentranscribe.ports.deployment import DeploymentError
+from opentranscribe.work import databases
 
 STEPS = ("stop", "migrate", "switch", "start", "prove")
 
@@ -34,7 +34,7 @@ def update(world: World, home: Path) -> None:
 
 
 def require_all_of(world: World, home: Path, release: str) -> None:
-    live = queries.name_of(world.url)
+    live = databases.name_of(world.url)
     assert world.current_name == release
     assert world.running == release
     assert world.state(live) == release
@@ -169,8 +169,8 @@ class TestRollBack:
         self, world: World, home: Path
     ) -> None:
         update(world, home)
-        live = queries.with_name(world.url, queries.name_of(world.url))
-        with queries.connect(live) as connection:
+        live = databases.with_name(world.url, databases.name_of(world.url))
+        with databases.connect(live) as connection:
             connection.execute("INSERT INTO \"user\" VALUES (1, 'ann@example.org')")
             connection.execute(
                 "INSERT INTO media_file VALUES (1, 1, gen_random_uuid(), 'new.wav', now())"

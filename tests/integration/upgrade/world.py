@@ -9,12 +9,12 @@ from pathlib import Path
 
 import psycopg
 
-from opentranscribe.features.upgrade import queries
 from opentranscribe.features.upgrade.run import Installation
 from opentranscribe.features.upgrade.service import Updater
 from opentranscribe.kit.errors import AppError
 from opentranscribe.ports.deployment import DeploymentError, Release
 from opentranscribe.ports.progress import Progress
+from opentranscribe.work import databases
 
 OLD, NEW = Release("v1", "v1.0.0"), Release("v2", "v1.1.0")
 
@@ -52,7 +52,7 @@ class World:
         return json.dumps({"probes": [{"name": "all", "ok": True, "sentence": ""}], "seconds": 0})
 
     def _migrate(self, url: str) -> None:
-        with queries.connect(queries.with_name(url, queries.name_of(url))) as connection:
+        with databases.connect(databases.with_name(url, databases.name_of(url))) as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS brought_by_new (id int)")
             self._require("migrate")
             connection.execute("UPDATE kept_row SET version = 'new'")
@@ -67,7 +67,7 @@ class World:
     def start(self, release: Release) -> None:
         if release == NEW:
             self._require("start")
-        if self.state(queries.name_of(self.url)) != release.name:
+        if self.state(databases.name_of(self.url)) != release.name:
             raise DeploymentError(f"{release.name} on another release's database")
         self.running = release.name
 
@@ -94,7 +94,7 @@ class World:
 
     def state(self, database: str) -> str:
         """Which release the database belongs to, as its rows and its tables agree."""
-        with queries.connect(queries.with_name(self.url, database)) as connection:
+        with databases.connect(databases.with_name(self.url, database)) as connection:
             (version,) = connection.execute("SELECT version FROM kept_row").fetchone() or ("",)
             found = connection.execute("SELECT to_regclass('brought_by_new')").fetchone()
         is_new = bool(found and found[0])
@@ -102,9 +102,9 @@ class World:
         return NEW.name if is_new else OLD.name
 
     def databases(self) -> set[str]:
-        live = queries.name_of(self.url)
-        with queries.administer(self.url) as connection:
-            found = queries.list_databases(connection)
+        live = databases.name_of(self.url)
+        with databases.administer(self.url) as connection:
+            found = databases.list_databases(connection)
         return {name for name in found if name.startswith(live)}
 
     def _require(self, step: str) -> None:
@@ -126,7 +126,7 @@ class NoBackups:
 
 
 def prepare(url: str) -> None:
-    with psycopg.connect(queries.with_name(url, queries.name_of(url)), autocommit=True) as made:
+    with psycopg.connect(databases.with_name(url, databases.name_of(url)), autocommit=True) as made:
         made.execute("CREATE TABLE kept_row (version text)")
         made.execute("INSERT INTO kept_row VALUES ('old')")
         made.execute('CREATE TABLE "user" (id int PRIMARY KEY, email text)')

@@ -15,12 +15,12 @@ from rich.markup import escape
 from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
 from opentranscribe.entrypoints.installation.places import build_backups
 from opentranscribe.entrypoints.installation.recovery import build_updater, recover
-from opentranscribe.features.backup import databases
 from opentranscribe.features.backup.service import BackupService
 from opentranscribe.kit import clock
 from opentranscribe.kit.errors import InvalidError
 from opentranscribe.schema.migrations.runner import upgrade
 from opentranscribe.settings import Settings
+from opentranscribe.work import databases
 
 console = Console(highlight=False)
 

@@ -12,7 +12,6 @@ from typing import Any
 from opentranscribe.entrypoints.installation.backups import InstallationBackups
 from opentranscribe.entrypoints.installation.checks import preflight_context
 from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
-from opentranscribe.features.upgrade import queries
 from opentranscribe.features.upgrade.breaking import (
     BreakingChange,
     InstallationProbe,
@@ -27,6 +26,7 @@ from opentranscribe.kit import clock
 from opentranscribe.kit.errors import AppError
 from opentranscribe.ports.deployment import Release
 from opentranscribe.settings import Settings
+from opentranscribe.work import databases
 
 REHEARSAL = "opentranscribe_rehearsal"
 MARKS = {"blocker": "✗", "warning": "!", "note": "·"}
@@ -132,19 +132,19 @@ class Preparation:
     def _rehearse(self, new: Release, backup: Path, url: str) -> tuple[float, str]:
         """The new release's own migration on a copy made from the backup; seconds and trouble."""
         self._tell("Rehearsing on a copy of the database")
-        with queries.administer(url) as connection:
-            queries.drop_database(connection, REHEARSAL)
+        with databases.administer(url) as connection:
+            databases.drop_database(connection, REHEARSAL)
         try:
             self._backups.restore_into(backup, REHEARSAL)
             started = time.monotonic()
-            environment = {"DATABASE_URL": queries.with_name(url, REHEARSAL)}
+            environment = {"DATABASE_URL": databases.with_name(url, REHEARSAL)}
             self._deployment.run(new, ["db", "upgrade", "--yes"], environment)
             return time.monotonic() - started, ""
         except AppError as error:
             return 0.0, error.message
         finally:
-            with queries.administer(url) as connection:
-                queries.drop_database(connection, REHEARSAL)
+            with databases.administer(url) as connection:
+                databases.drop_database(connection, REHEARSAL)
 
     def _touching(self, old: Release, new: Release) -> tuple[BreakingChange, ...]:
         features = {"embedded database"} if self._settings.uses_embedded_postgres else set()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from opentranscribe.features.backup import databases, queries, table_copy
+from opentranscribe.features.backup import queries, table_copy
 from opentranscribe.features.backup.errors import (
     BackupDamagedError,
     BackupFailedError,
@@ -26,6 +26,7 @@ from opentranscribe.features.backup.programs import Programs
 from opentranscribe.features.backup.verification import OpenSet
 from opentranscribe.schema.migrations.chain import is_known, is_newer
 from opentranscribe.schema.migrations.fingerprint import fingerprint, read_catalogue
+from opentranscribe.work import databases
 
 ARCHIVE, GZIP = b"PGDMP", b"\x1f\x8b"
 DUMP_BEGINS, DUMP_ENDS = b"PostgreSQL database dump", b"PostgreSQL database dump complete"

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from opentranscribe.features.backup import queries, table_copy
-from opentranscribe.features.backup.databases import Connection
 from opentranscribe.features.backup.keys import seal, unseal
 from opentranscribe.features.backup.manifest import Chunk, Manifest, Pack, TableEntry
 from opentranscribe.features.backup.packs import FOLDER, PackWriter, link_or_copy
 from opentranscribe.features.backup.programs import Programs
 from opentranscribe.features.backup.table_copy import NEW_PACK, Wanted
+from opentranscribe.work.databases import Connection
 
 #: A pack of which less than this is still used is not carried on, nor are more than so many.
 LEAST_USED, MOST_PACKS = 0.5, 40

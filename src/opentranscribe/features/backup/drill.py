@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from opentranscribe.features.backup import databases, queries
+from opentranscribe.features.backup import queries
 from opentranscribe.features.backup.errors import RestoreFailedError
 from opentranscribe.features.backup.verification import OpenSet
+from opentranscribe.work import databases
 
 #: What the page of a recording, the library and the administrators ask.
 QUESTIONS = (

@@ -12,7 +12,6 @@ from pathlib import Path
 from opentranscribe.features.backup import queries
 from opentranscribe.features.backup.catalogue import MANIFEST
 from opentranscribe.features.backup.database_copy import Before, DatabaseCopy
-from opentranscribe.features.backup.databases import Connection, connect
 from opentranscribe.features.backup.errors import (
     BackupDamagedError,
     BackupUnsuitableError,
@@ -33,6 +32,7 @@ from opentranscribe.kit import clock
 from opentranscribe.kit.durable import sync_folder
 from opentranscribe.ports.objects import Objects
 from opentranscribe.schema.migrations.fingerprint import fingerprint, read_catalogue
+from opentranscribe.work.databases import Connection, connect
 
 SNAPSHOT_TRIES = 20
 SECRETS, MEDIA_KEY = b"secrets", b"media"

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opentranscribe.features.backup import queries
-from opentranscribe.features.backup.databases import Connection
 from opentranscribe.features.backup.errors import BackupDamagedError
 from opentranscribe.features.backup.programs import BLOCK_BYTES, Programs
+from opentranscribe.work.databases import Connection
 
 FIRST_LINE = b"-- OpenTranscribe backup, plain SQL\n"
 LAST_LINE = b"-- OpenTranscribe backup complete, SHA-256 of the above: "

@@ -15,25 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from psycopg.conninfo import conninfo_to_dict
-
-from opentranscribe.features.backup.databases import plain_url
 from opentranscribe.features.backup.errors import BackupFailedError
+from opentranscribe.work.client_programs import (
+    describe_connection,
+    end_process,
+    read_last_words,
+)
 
 BLOCK_BYTES = 1 << 18
-_VARIABLES = {
-    "host": "PGHOST",
-    "hostaddr": "PGHOSTADDR",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "dbname": "PGDATABASE",
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "sslcert": "PGSSLCERT",
-    "sslkey": "PGSSLKEY",
-    "options": "PGOPTIONS",
-}
 
 
 @dataclass(frozen=True)
@@ -59,7 +48,7 @@ class Programs:
                 process.stdout.close()
                 self._require_success(program, process.wait(), errors)
             finally:
-                self._end(process)
+                end_process(process)
 
     def run(self, program: str, *words: str, source: Path | None = None) -> None:
         """To its end; ``source`` is its standard input. Raises BackupFailedError."""
@@ -97,7 +86,7 @@ class Programs:
                     pass  # it has ended by itself; its exit code says why
                 self._require_success(program, process.wait(), errors)
             finally:
-                self._end(process)
+                end_process(process)
 
     def _start(
         self, program: str, words: Sequence[str], *, stdin: IO[bytes], stderr: IO[bytes]
@@ -112,31 +101,8 @@ class Programs:
 
     @staticmethod
     def _require_success(program: str, code: int, errors: IO[bytes]) -> None:
-        if code == 0:
-            return
-        errors.seek(0)
-        said = errors.read().decode(errors="replace").strip()
-        lines = [line for line in said.splitlines() if "ERROR" in line or "error" in line]
-        raise BackupFailedError(f"{program} failed ({code}): {(lines or [said])[0][-500:]}")
-
-    @staticmethod
-    def _end(process: subprocess.Popen[bytes]) -> None:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                stream.close()
+        if code != 0:
+            raise BackupFailedError(f"{program} failed ({code}): {read_last_words(errors)}")
 
     def _environment(self) -> dict[str, str]:
-        named = conninfo_to_dict(plain_url(self.url))
-        given = {_VARIABLES[key]: str(value) for key, value in named.items() if key in _VARIABLES}
-        return {
-            "PATH": os.defpath,
-            "LC_ALL": "C",
-            "PGCLIENTENCODING": "UTF8",
-            "PGTZ": "UTC",
-            "PGCONNECT_TIMEOUT": "10",
-            "PGAPPNAME": "opentranscribe backup",
-            **given,
-        }
+        return describe_connection(self.url, PGTZ="UTC")

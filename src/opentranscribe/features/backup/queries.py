@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from opentranscribe.features.backup.databases import Connection
+from opentranscribe.work.databases import Connection
 
 #: Can be rebuilt from the rest, and is.
 DERIVED = ("derived", "queue")

@@ -15,7 +15,6 @@ from opentranscribe.features.backup import queries, rules
 from opentranscribe.features.backup.building import Builder
 from opentranscribe.features.backup.catalogue import BackupSet, Catalogue
 from opentranscribe.features.backup.database_copy import Before
-from opentranscribe.features.backup.databases import Connection, connect
 from opentranscribe.features.backup.drill import carry_out
 from opentranscribe.features.backup.errors import (
     BackupDamagedError,
@@ -33,6 +32,7 @@ from opentranscribe.kit import clock
 from opentranscribe.kit.durable import sync_folder
 from opentranscribe.kit.errors import AppError
 from opentranscribe.ports.objects import Objects
+from opentranscribe.work.databases import Connection, connect
 
 DRAFT = ".part"
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from opentranscribe.features.backup import columns, queries
-from opentranscribe.features.backup.databases import Connection
 from opentranscribe.features.backup.errors import BackupFailedError
 from opentranscribe.features.backup.manifest import Chunk, TableEntry
 from opentranscribe.features.backup.packs import PackWriter
 from opentranscribe.features.backup.programs import Programs
 from opentranscribe.features.backup.queries import RANGE_ROWS, Table
+from opentranscribe.work.databases import Connection
 
 END = b"\n\\.\n"
 WORKERS = 2

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy.exc import InterfaceError, OperationalError
+from psycopg.errors import IdleInTransactionSessionTimeout
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from opentranscribe.features.jobs import queries
 from opentranscribe.features.jobs.errors import DatabaseAwayError, LeaseLostError
@@ -49,7 +50,9 @@ class Lease:
                 with self._work(SYSTEM) as work:
                     self._fence(work)
                     return change(work)
-            except (OperationalError, InterfaceError) as error:
+            except DBAPIError as error:
+                if not _may_come_back(error):
+                    raise
                 if time.monotonic() > until:
                     raise DatabaseAwayError(
                         "The database has been away for too long. What was done so far is kept."
@@ -123,6 +126,13 @@ def claim(
         facts = facts_of(work, job)
         kind.on_start(work, facts)
     return Lease(work_factory, facts, owner), kind
+
+
+def _may_come_back(error: DBAPIError) -> bool:
+    """Whether the database is away, or has ended the transaction because we were frozen in it."""
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return True
+    return isinstance(error.orig, IdleInTransactionSessionTimeout)
 
 
 def lock_order(work: Work, job_uuid: UUID) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from opentranscribe.features.takeover.databases import open_connection
 from opentranscribe.features.takeover.media import MediaCarrier, MediaResult, Watch
 from opentranscribe.features.takeover.queries import contents as queries
 from opentranscribe.features.takeover.service import Places
 from opentranscribe.ports.objects import ObjectKeyError, ObjectNotFoundError, Objects
 from opentranscribe.schema.migrations.state import require_current
+from opentranscribe.work.databases import connect
 
 
 def complete_media(
@@ -22,7 +22,7 @@ def complete_media(
     """
     require_current(url)
     carrier = MediaCarrier(folder, objects, places.scratch_dir, places.state_dir / "media.jsonl")
-    with open_connection(url) as connection:
+    with connect(url) as connection:
         missing = [file for file in queries.list_files(connection) if not _is_stored(file, objects)]
         result, settled = carrier.carry(missing, watch)
         queries.settle_files(connection, settled)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from opentranscribe.features.takeover.databases import Connection
 from opentranscribe.features.takeover.queries import contents as queries
 from opentranscribe.features.takeover.rules.sealed import SEALED, SealedColumn, SealedResult
 from opentranscribe.kit.legacy_secrets import SecretFormError, WrongKeyError, decrypt_secret
+from opentranscribe.work.databases import Connection
 
 #: Of each column so many are tried, a quarter of a second each; of one where any fails, more.
 SAMPLE = 4

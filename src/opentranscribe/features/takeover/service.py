@@ -13,28 +13,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from opentranscribe.features.takeover.databases import (
-    Connection,
-    Scratch,
-    drop_scratch,
-    exchange,
-    make_scratch,
-    name_of,
-    open_connection,
-    take_back,
-)
 from opentranscribe.features.takeover.dumps import load_dump
 from opentranscribe.features.takeover.errors import DumpUnsuitableError, TakeoverRunningError
 from opentranscribe.features.takeover.media import MediaCarrier, Watch
 from opentranscribe.features.takeover.programs import Programs
 from opentranscribe.features.takeover.queries import contents as queries
 from opentranscribe.features.takeover.report import TakeoverReport
+from opentranscribe.features.takeover.scratch import (
+    Scratch,
+    drop_scratch,
+    make_scratch,
+    put_in_place,
+    take_back,
+)
 from opentranscribe.features.takeover.sealed import try_key
 from opentranscribe.kit import clock
 from opentranscribe.kit.legacy_passwords import is_legacy_hash
 from opentranscribe.ports.objects import Objects
 from opentranscribe.schema.migrations.errors import RevisionFailedError, SchemaUnsuitableError
 from opentranscribe.schema.migrations.runner import upgrade
+from opentranscribe.work.databases import Connection, connect, name_of
 
 COUNTED = ("user", "media_file", "transcript_segment", "speaker", "speaker_profile", "comment")
 OUR_HASH = "$argon2"
@@ -93,7 +91,7 @@ class Takeover:
 
     def read(self) -> None:
         """The dump, brought to the newest schema, aside. Raises DumpUnsuitableError,
-        DumpDamagedError, TakeoverFailedError."""
+        DumpDamagedError, DatabaseAwayError."""
         self.scratch = make_scratch(self.url)
         self.tell(f"Reading {self.dump.name} …")
         load_dump(
@@ -102,7 +100,7 @@ class Takeover:
             Programs(self.places.bin_dir),
             self.places.scratch_dir,
         )
-        with open_connection(self.scratch.guest_url) as connection:
+        with connect(self.scratch.guest_url) as connection:
             self._require_harmless(queries.list_programs(connection))
             if not queries.has_core(connection):
                 raise DumpUnsuitableError(
@@ -111,7 +109,7 @@ class Takeover:
                 )
         self._upgrade(self.scratch.guest_url)
         take_back(self.scratch)
-        with open_connection(self.aside) as connection:
+        with connect(self.aside) as connection:
             self._describe(connection)
 
     def _require_harmless(self, programs: list[str]) -> None:
@@ -158,7 +156,7 @@ class Takeover:
 
     def try_key(self, key: str | None) -> bool:
         """Whether the earlier system's key opens its secrets; the report says which it does not."""
-        with open_connection(self.aside) as connection:
+        with connect(self.aside) as connection:
             self.report.secrets = try_key(connection, key)
         return all(one.is_readable for one in self.report.secrets)
 
@@ -166,7 +164,7 @@ class Takeover:
         """Raises DumpUnsuitableError for a folder that is none, StorageFullError."""
         journal = self.places.state_dir / "media.jsonl"
         carrier = MediaCarrier(folder, objects, self.places.scratch_dir, journal)
-        with open_connection(self.aside) as connection:
+        with connect(self.aside) as connection:
             files = queries.list_files(connection)
             self.report.media, settled = carrier.carry(files, watch)
             self._carried = [one.id for one in settled]
@@ -179,12 +177,12 @@ class Takeover:
     def settle(self) -> list[int]:
         """Statuses of what nobody works on any more; ids of the recordings that lack voiceprints
         or a waveform."""
-        with open_connection(self.aside) as connection:
+        with connect(self.aside) as connection:
             self.report.unfinished_files = queries.settle_statuses(connection)
             return queries.list_voiceless(connection, self._carried)
 
     def look_at_live(self) -> LiveContents:
-        with open_connection(self.url) as connection:
+        with connect(self.url) as connection:
             if not queries.has_core(connection):
                 return LiveContents(0, 0)
             return LiveContents(
@@ -192,9 +190,9 @@ class Takeover:
             )
 
     def put_in_place(self) -> Path:
-        """The report's path. Raises TakeoverFailedError; then the live database is as before."""
+        """The report's path. Raises DatabaseInUseError; then the live database is as before."""
         assert self.scratch is not None, "read comes first"
-        exchange(self.scratch, name_of(self.url))
+        put_in_place(self.scratch, name_of(self.url))
         self.scratch = None
         self.report.finished_at = clock.now().isoformat(timespec="seconds")
         folder = self.places.state_dir / self.report.id

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from opentranscribe.features.upgrade import queries
 from opentranscribe.features.upgrade.journal import Journal
 from opentranscribe.kit import clock
 from opentranscribe.kit.fence import Fence
 from opentranscribe.kit.update_state import UpdateState, write_state
 from opentranscribe.ports.deployment import Deployment, Release
+from opentranscribe.work import databases
 
 
 class Backups(Protocol):
@@ -68,7 +68,7 @@ class Run:
 
     @property
     def live(self) -> str:
-        return queries.name_of(self.database_url)
+        return databases.name_of(self.database_url)
 
     @property
     def kept(self) -> str:

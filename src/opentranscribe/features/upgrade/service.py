@@ -14,7 +14,6 @@ from pathlib import Path
 import psycopg
 from filelock import FileLock, Timeout
 
-from opentranscribe.features.upgrade import queries
 from opentranscribe.features.upgrade.errors import (
     NothingToRollBackError,
     UpdateFailedError,
@@ -32,6 +31,7 @@ from opentranscribe.kit import clock
 from opentranscribe.kit.errors import AppError
 from opentranscribe.kit.update_state import Outcome, UpdateState, read_state
 from opentranscribe.ports.deployment import Deployment, Release
+from opentranscribe.work import databases
 
 #: Databases of earlier releases that can still be rolled back to.
 KEPT_GENERATIONS = 1
@@ -270,10 +270,10 @@ class Updater:
         old = [f"{run.live}_before_"]
         if run.journal.facts.get("kind") == "update":
             old.append(f"{run.live}_after_")
-        with queries.administer(url) as connection:
-            for name in queries.list_databases(connection) - wanted:
+        with databases.administer(url) as connection:
+            for name in databases.list_databases(connection) - wanted:
                 if name.startswith(tuple(old)):
-                    queries.drop_database(connection, name)
+                    databases.drop_database(connection, name)
 
     def _last_committed(self) -> Journal:
         for journal in reversed(self._journals()):

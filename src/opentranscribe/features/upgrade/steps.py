@@ -14,6 +14,7 @@ from opentranscribe.features.upgrade import outer_files, queries
 from opentranscribe.features.upgrade.errors import UpdateFailedError
 from opentranscribe.features.upgrade.run import Run
 from opentranscribe.kit.durable import write_durably
+from opentranscribe.work import databases
 
 Act = Callable[[Run], None]
 
@@ -57,16 +58,16 @@ def start_old(run: Run) -> None:
 
 def keep_database(run: Run) -> None:
     url = run.open_database()
-    with queries.administer(url) as connection:
-        queries.copy_database(connection, run.live, run.kept)
+    with databases.administer(url) as connection:
+        databases.copy_database(connection, run.live, run.kept)
 
 
 def drop_kept(run: Run) -> None:
     """By now it is either the live one again, or was never needed."""
     url = run.open_database()
-    with queries.administer(url) as connection:
-        queries.drop_database(connection, run.kept)
-        queries.drop_database(connection, run.aside)
+    with databases.administer(url) as connection:
+        databases.drop_database(connection, run.kept)
+        databases.drop_database(connection, run.aside)
 
 
 def migrate(run: Run) -> None:
@@ -77,7 +78,7 @@ def migrate(run: Run) -> None:
 
 def put_database_back(run: Run) -> None:
     url = run.open_database()
-    with queries.administer(url) as connection:
+    with databases.administer(url) as connection:
         queries.swap_in(connection, kept=run.kept, live=run.live, aside=run.aside)
 
 

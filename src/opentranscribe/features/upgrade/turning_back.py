@@ -21,6 +21,7 @@ from opentranscribe.features.upgrade.steps import (
     stop_old,
 )
 from opentranscribe.kit.durable import write_durably
+from opentranscribe.work import databases
 
 
 def _kept(run: Run) -> str:
@@ -35,13 +36,13 @@ def newer_database(run: Run) -> str:
 def change_databases(run: Run) -> None:
     url = run.open_database()
     list_written_since(run, url, Path(str(run.journal.facts["written"])))
-    with queries.administer(url) as connection:
+    with databases.administer(url) as connection:
         queries.swap_in(connection, kept=_kept(run), live=run.live, aside=newer_database(run))
 
 
 def change_databases_back(run: Run) -> None:
     url = run.open_database()
-    with queries.administer(url) as connection:
+    with databases.administer(url) as connection:
         queries.swap_in(connection, kept=newer_database(run), live=run.live, aside=_kept(run))
 
 
@@ -63,9 +64,9 @@ def change_files_back(run: Run) -> None:
 
 def list_written_since(run: Run, url: str, target: Path) -> None:
     """Row counts of both databases and the recordings that only the newer one knows."""
-    with queries.connect(queries.with_name(url, _kept(run))) as older:
+    with databases.connect(databases.with_name(url, _kept(run))) as older:
         before, newest = queries.count_rows(older), queries.newest_file(older)
-    with queries.connect(queries.with_name(url, run.live)) as newer:
+    with databases.connect(databases.with_name(url, run.live)) as newer:
         after, files = queries.count_rows(newer), queries.list_files_since(newer, newest)
     grown = {
         table: after[table] - before.get(table, 0)

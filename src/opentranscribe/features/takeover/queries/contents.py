@@ -10,8 +10,8 @@ from uuid import UUID
 from psycopg import sql
 from psycopg.rows import class_row
 
-from opentranscribe.features.takeover.databases import Connection
 from opentranscribe.features.takeover.rules.sealed import SealedColumn
+from opentranscribe.work.databases import Connection
 
 _CORE = """
 SELECT to_regclass('public.user') IS NOT NULL AND to_regclass('public.media_file') IS NOT NULL
