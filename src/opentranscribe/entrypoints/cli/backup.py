@@ -17,7 +17,9 @@ from opentranscribe.bootstrap import build_engines
 from opentranscribe.entrypoints.cli.db import reach_database
 from opentranscribe.entrypoints.installation.places import build_backups
 from opentranscribe.features.backup.catalogue import BackupSet
+from opentranscribe.features.backup.rules import Kept
 from opentranscribe.features.backup.service import BackupService
+from opentranscribe.features.upgrade.journal import list_held
 from opentranscribe.settings import Settings
 
 console = Console(highlight=False)
@@ -42,6 +44,14 @@ def backup(
         Path | None, typer.Option("--verify", help="Read this one again, byte by byte.")
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="What there is, and its state.")] = False,
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune",
+            help="Remove old ones: the newest of 7 days, 4 weeks and 6 months stay, and any that"
+            " is the last good or rehearsed one or that a rollback needs.",
+        ),
+    ] = False,
     show_key: Annotated[
         bool,
         typer.Option("--show-recovery-key", help="Show the recovery key, once, and forget it."),
@@ -54,6 +64,8 @@ def backup(
     settings = Settings.load()
     if listing:
         _list(build_backups(settings, ""))
+    elif prune:
+        _prune(build_backups(settings, ""), list_held(settings.update_dir))
     elif show_key:
         _show_key(build_backups(settings, ""))
     elif verify is not None:
@@ -109,6 +121,14 @@ def _list(service: BackupService) -> None:
             f"{took:.1f} s" if took is not None else "",
         )
     console.print(table)
+
+
+def _prune(service: BackupService, held: list[Path]) -> None:
+    gone = service.prune(Kept(), held)
+    for name in gone:
+        _tell(f"✓ {name} was removed.")
+    if not gone:
+        _tell("Nothing is old enough to be removed.")
 
 
 def _show_key(service: BackupService) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +27,7 @@ from opentranscribe.features.backup.manifest import read_manifest
 from opentranscribe.features.backup.places import Places
 from opentranscribe.features.backup.plain import PlainFacts, check_plain, write_plain
 from opentranscribe.features.backup.programs import Programs
+from opentranscribe.features.backup.pruning import prune
 from opentranscribe.features.backup.verification import OpenSet, verify_full
 from opentranscribe.kit import clock
 from opentranscribe.kit.durable import sync_folder
@@ -162,6 +163,13 @@ class BackupService:
             failure=None,
         )
         return self.catalogue.get(newest.path)
+
+    def prune(self, kept: rules.Kept, held: Collection[Path] = ()) -> list[str]:
+        """Remove the backups that retention does not keep; their names. Raises
+        BackupRunningError."""
+        with self.catalogue.alone():
+            self.remove_drafts()
+            return prune(self.catalogue, DRAFT, kept, held)
 
     def remove_drafts(self) -> None:
         """What a killed backup left behind; nobody else is at work."""

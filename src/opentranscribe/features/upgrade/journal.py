@@ -21,6 +21,8 @@ from opentranscribe.kit.errors import UnsupportedError
 FORMAT = 1
 #: One a folder of an update.
 JOURNAL = "journal.jsonl"
+#: An update and the rollback after it.
+HELD_JOURNALS = 2
 Event = Literal["begin", "intent", "done", "commit", "failed", "undo", "undone", "end"]
 
 
@@ -124,3 +126,9 @@ def _ends_with_newline(descriptor: int) -> bool:
 def list_journals(state_dir: Path) -> list[Journal]:
     """Oldest first."""
     return [Journal(path) for path in sorted(state_dir.glob(f"*/{JOURNAL}"))]
+
+
+def list_held(state_dir: Path) -> list[Path]:
+    """Backups that the last update, or one under way, may still be put back from."""
+    held = [one for one in list_journals(state_dir) if "backup" in one.facts]
+    return [Path(str(one.facts["backup"])) for one in held[-HELD_JOURNALS:]]
