@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from opentranscribe.features.backup import rules
+from opentranscribe.features.backup.catalogue import FILE
 from opentranscribe.features.backup.errors import BackupRunningError
 from opentranscribe.features.backup.service import BackupService
 from opentranscribe.kit import clock
@@ -41,6 +42,24 @@ class TestPrune:
         service.prune(NONE, held=[service.places.backups_dir / first])
         left = {one.name.removesuffix(".sql") for one in service.catalogue.list()}
         assert left == {first, third}
+
+    def test_removes_nothing_when_what_was_proven_cannot_be_read(
+        self, service: BackupService, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_three(service, monkeypatch)
+        (service.places.backups_dir / FILE).write_text("{")
+        assert service.prune(NONE) == []
+        assert len(service.catalogue.list()) == 6
+
+    def test_keeps_the_last_whole_folder_though_a_later_file_is_whole(
+        self, service: BackupService, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second, third = make_three(service, monkeypatch)
+        for damaged in (second, third):
+            service.catalogue.note(damaged, state="damaged")
+        service.prune(NONE)
+        left = {one.name for one in service.catalogue.list()}
+        assert left == {first, f"{first}.sql", third, f"{third}.sql"}
 
     def test_waits_for_nobody_who_makes_one(self, service: BackupService) -> None:
         with service.catalogue.alone(), pytest.raises(BackupRunningError):

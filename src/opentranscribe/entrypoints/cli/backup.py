@@ -127,7 +127,13 @@ def _prune(service: BackupService, held: list[Path]) -> None:
     gone = service.prune(Kept(), held)
     for name in gone:
         _tell(f"✓ {name} was removed.")
-    if not gone:
+    if gone:
+        return
+    found = service.catalogue.list()
+    if found and not any(one.is_good for one in found):
+        _tell("No backup here is known to be whole, so none was removed. Check one with:")
+        _tell(f"  ./opentr.sh backup --verify {_shown(found[0].path)}")
+    else:
         _tell("Nothing is old enough to be removed.")
 
 

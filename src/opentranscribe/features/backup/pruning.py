@@ -39,6 +39,7 @@ def _describe(name: str, members: list[BackupSet], held: Collection[Path]) -> ru
         name=name,
         made_at=members[0].made_at,
         is_good=any(one.is_good for one in members),
+        is_full=any(one.is_good and one.is_full for one in members),
         is_drilled=any(one.record.state == "drilled" for one in members),
         is_held=any(one.path.resolve() == path.resolve() for one in members for path in held),
     )

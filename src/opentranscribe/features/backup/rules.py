@@ -40,11 +40,13 @@ class Kept:
 
 @dataclass(frozen=True)
 class Past:
-    """A backup as retention sees it; ``is_good`` when its bytes were proven to be right."""
+    """A backup as retention sees it; ``is_good`` when its bytes were proven to be right,
+    ``is_full`` when what was proven has the recordings too."""
 
     name: str
     made_at: datetime
     is_good: bool
+    is_full: bool = False
     is_drilled: bool = False
     is_held: bool = False
 
@@ -52,14 +54,18 @@ class Past:
 def choose_expired(backups: Iterable[Past], kept: Kept) -> list[str]:
     """Names that may go, oldest first.
 
-    Never the newest good one, the newest drilled one, or one that is held; and a period is
-    represented by a good backup when it has one, so that a bad one never pushes a good one out.
+    Never the newest good one, with recordings or without, the newest drilled one, or one that is
+    held; and a period is represented by its best backup, so that a bad one never pushes a good one
+    out. Where none is known to be good, none may go.
     """
     newest_first = sorted(backups, key=lambda one: (one.made_at, one.name), reverse=True)
+    if not any(one.is_good for one in newest_first):
+        return []
     stays = {one.name for one in newest_first[: kept.least]}
     stays |= {one.name for one in newest_first if one.is_held}
     for proven in (
         [one for one in newest_first if one.is_good],
+        [one for one in newest_first if one.is_good and one.is_full],
         [one for one in newest_first if one.is_good and one.is_drilled],
     ):
         stays |= {one.name for one in proven[:1]}
@@ -86,9 +92,13 @@ def _representatives(
             if len(chosen) == count:
                 break
             chosen[key] = one
-        elif one.is_good and not chosen[key].is_good:
+        elif _worth(one) > _worth(chosen[key]):
             chosen[key] = one
     return {one.name for one in chosen.values()}
+
+
+def _worth(one: Past) -> tuple[bool, bool]:
+    return one.is_good, one.is_good and one.is_full
 
 
 def is_stale(newest_good: datetime | None, now: datetime, limit: timedelta) -> bool:

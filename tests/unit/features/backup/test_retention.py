@@ -22,6 +22,7 @@ def histories(draw: st.DrawFn) -> list[Past]:
             name=f"at-{hour:05}",
             made_at=START + timedelta(hours=hour),
             is_good=draw(st.booleans()),
+            is_full=draw(st.booleans()),
             is_drilled=draw(st.booleans()),
             is_held=draw(st.integers(0, 20)) == 0,
         )
@@ -41,6 +42,7 @@ class TestChooseExpired:
     ) -> None:
         gone = set(choose_expired(history, kept))
         assert not gone & newest([one for one in history if one.is_good])
+        assert not gone & newest([one for one in history if one.is_good and one.is_full])
         assert not gone & newest([one for one in history if one.is_good and one.is_drilled])
         assert not gone & {one.name for one in history if one.is_held}
         assert len(history) - len(gone) >= min(kept.least, len(history))
@@ -62,3 +64,14 @@ class TestChooseExpired:
         good = Past("good", START, is_good=True)
         bad = [Past(f"bad-{n}", START + timedelta(hours=n + 1), is_good=False) for n in range(9)]
         assert "good" not in choose_expired([good, *bad], Kept(least=1))
+
+    def test_takes_nothing_when_none_is_known_to_be_whole(self) -> None:
+        unknown = [Past(f"at-{n}", START + timedelta(days=n), is_good=False) for n in range(50)]
+        assert choose_expired(unknown, Kept()) == []
+
+    def test_lets_an_sql_file_alone_push_no_recordings_out(self) -> None:
+        """However many newer ones there are, and on the same day."""
+        full = Past("full", START, is_good=True, is_full=True)
+        plain = [Past(f"sql-{n}", START + timedelta(hours=n + 1), is_good=True) for n in range(9)]
+        kept = Kept(daily=0, weekly=0, monthly=0, least=1)
+        assert "full" not in choose_expired([full, *plain], kept)
