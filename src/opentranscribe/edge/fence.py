@@ -1,7 +1,8 @@
-"""While the installation is updated, visitors are told so instead of being let in.
+"""While the installation is updated, nothing can be changed in it; what can be read is read on.
 
-The page says how far it is and looks again by itself; programs get 503 with Retry-After; sockets
-are closed as for a restart. Who proves the new release brings the token of the fence.
+Who is not let in is told why: the page says how far it is and looks again by itself; programs get
+503 with Retry-After; sockets are closed as for a restart. Who proves the new release brings the
+token of the fence.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ HEADER = "X-OpenTranscribe-Proof"
 PROGRESS_PATH = "/api/maintenance"
 RETRY_SECONDS = 3
 SERVICE_RESTART = 1012
+READING = {"GET", "HEAD", "OPTIONS"}
 STYLE = (
     ":root{color-scheme:light dark}"
     "body{font:1rem/1.6 system-ui,sans-serif;display:grid;place-items:center;min-height:90vh;"
@@ -47,11 +49,18 @@ class FenceGuard:
         if scope["type"] not in {"http", "websocket"} or not self.fence.stands:
             await self.app(scope, receive, send)
             return
-        is_public = scope["path"] in {"/livez", "/api/livez"}
-        if is_public or self.fence.admits(Headers(scope=scope).get(HEADER)):
+        if self._admits(scope):
             await self.app(scope, receive, send)
-            return
-        await self.maintenance(scope, receive, send)
+        else:
+            await self.maintenance(scope, receive, send)
+
+    def _admits(self, scope: Scope) -> bool:
+        if scope["path"] in {"/livez", "/api/livez"}:
+            return True
+        only_reads = scope["type"] == "websocket" or scope["method"] in READING
+        # How far the update is stands in its own file; the application knows nothing of it.
+        only_reads = only_reads and scope["path"] != PROGRESS_PATH
+        return self.fence.admits(Headers(scope=scope).get(HEADER), only_reads=only_reads)
 
 
 class Maintenance:

@@ -10,7 +10,12 @@ import uvicorn
 from opentranscribe.bootstrap import build_app
 from opentranscribe.entrypoints.background import watch_schema
 from opentranscribe.entrypoints.http import create_app
+from opentranscribe.entrypoints.supervisor.standby import is_told_to_begin
 from opentranscribe.settings import Settings
+
+#: For answers under way when we are stopped. A player that is cut off asks for the rest again, an
+#: upload is resumed.
+GRACE_SECONDS = 2
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -27,6 +32,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def main() -> int:
+    if not is_told_to_begin():
+        return 0
     settings = Settings.load()
     if not watch_schema(settings.sqlalchemy_url):
         return 1
@@ -40,7 +47,7 @@ def main() -> int:
         log_level=settings.log_level,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=GRACE_SECONDS,
         ws_max_size=64 * 1024,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,

@@ -1,4 +1,4 @@
-"""A fence around the installation: while it stands, only who has its token gets in.
+"""A fence around the installation: while it stands, only who has its token may change anything.
 
 A file, so that it holds for processes that start later, survives all of them, and needs no database.
 Whoever put it up is named in it; a fence whose owner died is somebody's to clear (an update takes
@@ -22,10 +22,11 @@ from opentranscribe.kit.durable import remove, write_durably
 class Fence:
     path: Path
 
-    def put_up(self) -> str:
-        """The token that opens it; only its hash is kept."""
+    def put_up(self, *, readable: bool = False) -> str:
+        """The token that opens it; only its hash is kept. ``readable``: who only looks gets in."""
         token = secrets.token_urlsafe(32)
-        write_durably(self.path, json.dumps({"token_sha256": _digest(token), "pid": os.getpid()}))
+        content = {"token_sha256": _digest(token), "pid": os.getpid(), "readable": readable}
+        write_durably(self.path, json.dumps(content))
         return token
 
     def take_down(self) -> None:
@@ -44,7 +45,7 @@ class Fence:
             return None
         return found if isinstance(found, int) else None
 
-    def admits(self, token: str | None) -> bool:
+    def admits(self, token: str | None, *, only_reads: bool = False) -> bool:
         """Everybody where there is no fence; a fence that cannot be read admits nobody."""
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
@@ -52,6 +53,8 @@ class Fence:
             return True
         except (OSError, ValueError):
             return False
+        if only_reads and content.get("readable") is True:
+            return True
         return token is not None and hmac.compare_digest(
             _digest(token), str(content.get("token_sha256"))
         )

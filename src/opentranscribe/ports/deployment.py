@@ -63,12 +63,25 @@ class Deployment(Protocol):
 
     def is_running(self) -> bool: ...
 
+    def warm_up(self, release: Release) -> None:
+        """Load that release's programs, so that starting it takes less. Nothing of it is needed:
+        it is lost without harm, and ends with the process that asked for it."""
+        ...
+
+    def pause(self, *, reads_too: bool) -> None:
+        """End what writes; what it was doing goes back to the queue. The database stays. Visitors
+        may go on reading where the installation can do that, unless ``reads_too``."""
+        ...
+
     def stop(self) -> None:
         """End every process of the installation; what they were doing goes back to the queue."""
         ...
 
     def start(self, release: Release) -> None:
-        """Start every process and wait until they serve. Raises DeploymentError."""
+        """Start every process that does not run, and wait until they serve.
+
+        Raises DeploymentError.
+        """
         ...
 
     def switch(self, release: Release) -> None:

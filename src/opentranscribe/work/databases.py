@@ -1,4 +1,4 @@
-"""Whole databases by their URL: connected to, made, copied, exchanged for each other, dropped.
+"""Whole databases by their URL: connected to, made, copied, sealed, exchanged, dropped.
 
 Nothing here asks for more than an owner who may create databases: somebody's shared server has no
 superuser for us. Names are made by us, never by a user.
@@ -6,9 +6,10 @@ superuser for us. Names are made by us, never by a user.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, LiteralString
 from urllib.parse import unquote, urlsplit
 
@@ -88,11 +89,32 @@ def create_database(connection: Connection, database: str) -> None:
 
 
 def copy_database(connection: Connection, source: str, target: str) -> None:
-    """All or nothing, made by the server itself. Raises DatabaseInUseError."""
+    """All or nothing, made by the server itself; whoever comes to ``source`` meanwhile waits.
+
+    Raises DatabaseInUseError.
+    """
     if target in list_databases(connection):
         return
     statement: LiteralString = "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"
-    _when_free(connection, (source,), lambda: run(connection, statement, target, source))
+    with _keeping_free(connection, source):
+        _when_free(connection, (source,), lambda: run(connection, statement, target, source))
+
+
+def seal_database(connection: Connection, database: str) -> None:
+    """From now on it can only be read, by programs that forgot to stop too. Sessions are ended:
+    the next ones cannot write, and what was under way did not happen.
+
+    A setting of the database: neither a copy nor a dump of it has it.
+    """
+    run(connection, "ALTER DATABASE {} SET default_transaction_read_only = on", database)
+    end_sessions(connection, database)
+
+
+def unseal_database(connection: Connection, database: str) -> None:
+    """Where there is one. Sessions that were opened under the seal end with it."""
+    if database in list_databases(connection):
+        run(connection, "ALTER DATABASE {} RESET default_transaction_read_only", database)
+        end_sessions(connection, database)
 
 
 def rename_database(connection: Connection, old: str, new: str) -> None:
@@ -128,6 +150,13 @@ def exchange(connection: Connection, *, new: str, live: str, old: str) -> None:
     _when_free(connection, (live, new), rename_both)
 
 
+def write_out(connection: Connection) -> None:
+    """What the server still has in memory goes to disk now, and not while somebody waits for its
+    end. Only some owners may ask for that, and only our own server is ended by us."""
+    with suppress(psycopg.errors.InsufficientPrivilege):
+        connection.execute("CHECKPOINT")
+
+
 def end_sessions(connection: Connection, *databases: str) -> None:
     """Those that we may end. The server's own helpers leave when they are in the way."""
     connection.execute(
@@ -141,6 +170,31 @@ def end_sessions(connection: Connection, *databases: str) -> None:
 def run(connection: Connection, statement: LiteralString, *names: str) -> None:
     """``{}`` in the statement stands for the names, quoted."""
     connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+@contextmanager
+def _keeping_free(connection: Connection, database: str) -> Iterator[None]:
+    """A program that comes back just before the server locks the database would make it wait five
+    seconds, and everybody else with it. Who comes later waits for the lock and is not in the way.
+    """
+    done = threading.Event()
+    dsn, password = connection.info.dsn, connection.info.password
+
+    def keep() -> None:
+        with (
+            suppress(psycopg.Error),
+            psycopg.connect(dsn, password=password, autocommit=True) as second,
+        ):
+            while not done.wait(0.02):
+                end_sessions(second, database)
+
+    thread = threading.Thread(target=keep, name="keeping-free", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _when_free(connection: Connection, databases: tuple[str, ...], act: Callable[[], None]) -> None:

@@ -20,7 +20,7 @@ from opentranscribe.kit.update_state import read_state
 from opentranscribe.ports.deployment import DeploymentError
 from opentranscribe.work import databases
 
-STEPS = ("stop", "migrate", "switch", "start", "prove")
+STEPS = ("pause", "migrate", "stop", "switch", "start", "prove")
 
 
 @pytest.fixture
@@ -39,11 +39,14 @@ def require_all_of(world: World, home: Path, release: str) -> None:
     assert world.running == release
     assert world.state(live) == release
     assert not world.maintenance
+    assert not world.paused
+    assert world.can_be_written(live)
     assert not (home / "update" / "fence.json").exists()
     assert (home / ".env").read_text() == ("A=2\n" if release == NEW.name else "A=1\n")
     kept = {name for name in world.databases() if name.startswith(f"{live}_before_")}
     assert len(kept) == (1 if release == NEW.name else 0)
-    assert not {name for name in world.databases() if name.startswith(f"{live}_failed_")}
+    left = (f"{live}_failed_", f"{live}_next_")
+    assert not {name for name in world.databases() if name.startswith(left)}
 
 
 @pytest.fixture

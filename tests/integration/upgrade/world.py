@@ -30,6 +30,7 @@ class World:
     url: str
     current_name: str = OLD.name
     running: str | None = OLD.name
+    paused: bool = False
     maintenance: bool = False
     broken: dict[str, AppError] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
@@ -60,13 +61,20 @@ class World:
     def is_running(self) -> bool:
         return self.running is not None
 
+    def warm_up(self, release: Release) -> None:
+        return
+
+    def pause(self, *, reads_too: bool) -> None:
+        self.paused = True
+        self._require("stop" if reads_too else "pause")
+
     def stop(self) -> None:
         self.running = None
-        self._require("stop")
 
     def start(self, release: Release) -> None:
         if release == NEW:
             self._require("start")
+        self.paused = False
         if self.state(databases.name_of(self.url)) != release.name:
             raise DeploymentError(f"{release.name} on another release's database")
         self.running = release.name
@@ -100,6 +108,11 @@ class World:
         is_new = bool(found and found[0])
         assert is_new == (version == "new"), "half a migration"
         return NEW.name if is_new else OLD.name
+
+    def can_be_written(self, database: str) -> bool:
+        with databases.connect(databases.with_name(self.url, database)) as connection:
+            found = connection.execute("SHOW transaction_read_only").fetchone()
+        return found == ("off",)
 
     def databases(self) -> set[str]:
         live = databases.name_of(self.url)

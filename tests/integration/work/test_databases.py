@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -50,3 +52,56 @@ class TestExchange:
                 databases.exchange(connection, new="plain_new", live="plain_live", old="plain_old")
             assert "plain_old" not in databases.list_databases(connection)
             assert greater.execute("SELECT 1").fetchone() == (1,)
+
+
+class TestSeal:
+    def test_nobody_can_write_any_more_not_even_who_was_at_it(self, owner_url: str) -> None:
+        with databases.administer(owner_url) as connection, databases.connect(owner_url) as late:
+            late.execute("CREATE TABLE words (word text)")
+            late.execute("BEGIN; INSERT INTO words VALUES ('unfinished')")
+            databases.seal_database(connection, "plain_live")
+            with pytest.raises(psycopg.OperationalError):
+                late.execute("COMMIT")
+        with databases.connect(owner_url) as after:
+            assert after.execute("SELECT count(*) FROM words").fetchone() == (0,)
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                after.execute("INSERT INTO words VALUES ('late')")
+
+    def test_a_copy_is_not_sealed_and_the_seal_can_be_broken(self, owner_url: str) -> None:
+        with databases.administer(owner_url) as connection:
+            databases.seal_database(connection, "plain_live")
+            databases.copy_database(connection, "plain_live", "plain_new")
+            with databases.connect(databases.with_name(owner_url, "plain_new")) as copy:
+                copy.execute("CREATE TABLE words (word text)")
+            databases.unseal_database(connection, "plain_live")
+            with databases.connect(owner_url) as unsealed:
+                unsealed.execute("CREATE TABLE words (word text)")
+            databases.unseal_database(connection, "not_there")
+
+
+class TestCopy:
+    def test_is_not_held_up_by_programs_that_keep_coming_back(
+        self, owner_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The server waits for a session that came in between, and gives up after a while."""
+        monkeypatch.setattr(databases, "BUSY_SECONDS", 0.0)
+        stop = threading.Event()
+
+        def come_back() -> None:
+            while not stop.is_set():
+                try:
+                    with databases.connect(owner_url) as connection:
+                        connection.execute("SELECT pg_sleep(30)")
+                except (psycopg.Error, databases.DatabaseAwayError):
+                    time.sleep(0.001)
+
+        visitors = [threading.Thread(target=come_back, daemon=True) for _ in range(4)]
+        with databases.administer(owner_url) as connection:
+            for visitor in visitors:
+                visitor.start()
+            databases.copy_database(connection, "plain_live", "plain_new")
+            stop.set()
+            databases.end_sessions(connection, "plain_live")
+            for visitor in visitors:
+                visitor.join()
+            assert "plain_new" in databases.list_databases(connection)

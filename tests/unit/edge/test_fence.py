@@ -54,6 +54,22 @@ class TestFenceGuard:
         assert client.get("/api/files", headers={HEADER: token}).text == "inside"
         assert client.get("/api/files", headers={HEADER: "guess"}).status_code == 503
 
+    def test_a_readable_one_lets_everybody_look_and_nobody_change_anything(
+        self, client: TestClient, fence: Fence
+    ) -> None:
+        fence.put_up(readable=True)
+        assert client.get("/api/files").text == "inside"
+        assert client.get("/library", headers={"Accept": "text/html"}).text == "inside"
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            assert client.request(method, "/api/files").status_code == 503
+
+    def test_says_how_far_the_update_is_also_where_one_may_look(
+        self, client: TestClient, fence: Fence, tmp_path: Path
+    ) -> None:
+        fence.put_up(readable=True)
+        write_state(tmp_path, UpdateState("1", "v1", "v2", "2026-01-01T00:00:00+00:00"))
+        assert client.get("/api/maintenance").json()["maintenance"] is True
+
     def test_opens_again(self, client: TestClient, fence: Fence) -> None:
         fence.put_up()
         fence.take_down()

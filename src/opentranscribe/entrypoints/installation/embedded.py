@@ -13,7 +13,7 @@ from typing import Any
 from opentranscribe.entrypoints.installation.maintenance import MaintenanceServer
 from opentranscribe.entrypoints.installation.releases import Releases
 from opentranscribe.entrypoints.installation.sources import find_wheel
-from opentranscribe.entrypoints.supervisor import control, supervise
+from opentranscribe.entrypoints.supervisor import control, standby, supervise
 from opentranscribe.entrypoints.supervisor.logs import log_path
 from opentranscribe.entrypoints.supervisor.secret_files import private_folder
 from opentranscribe.entrypoints.supervisor.strays import end_strays
@@ -34,6 +34,7 @@ class EmbeddedDeployment:
         self._releases = Releases(settings.data_dir)
         self._database = ExitStack()
         self._database_url = ""
+        self._waiting: tuple[str, subprocess.Popen[bytes]] | None = None
         self.ports = _ports_in_use(settings)
         self._maintenance = MaintenanceServer(settings.update_dir, settings.bind_host, self.ports)
 
@@ -65,6 +66,20 @@ class EmbeddedDeployment:
     def is_running(self) -> bool:
         return self._status() is not None
 
+    def warm_up(self, release: Release) -> None:
+        self._dismiss_waiting()
+        self._waiting = release.name, self._spawn(release, standby.FLAG)
+
+    def pause(self, *, reads_too: bool) -> None:
+        status = self._status()
+        if status is None:
+            return
+        control.ask(self._settings.sockets_dir, {"do": "pause", "reads_too": reads_too})
+        status = self._status()
+        # An earlier release's supervisor does not know the word.
+        if status is None or status["phase"] != "paused":
+            self.stop()
+
     def stop(self) -> None:
         """Politely first. Whatever outlives that is ended, as after a crash."""
         status = self._status()
@@ -78,8 +93,13 @@ class EmbeddedDeployment:
             time.sleep(0.05)
 
     def start(self, release: Release) -> None:
-        # Not free: an interrupted start left it behind, or it was never stopped.
-        process = self._spawn(release) if self._is_free() else None
+        process = None
+        if self._is_free():
+            process = self._take_waiting(release) or self._spawn(release)
+        else:
+            # An interrupted start left it behind, it was never stopped, or only paused.
+            control.ask(self._settings.sockets_dir, {"do": "go_on"})
+        self._dismiss_waiting()
         self._wait_until_running(release, process)
 
     def switch(self, release: Release) -> None:
@@ -128,14 +148,37 @@ class EmbeddedDeployment:
         if status is not None:
             os.kill(int(status["pid"]), signal.SIGKILL)
 
-    def _spawn(self, release: Release) -> subprocess.Popen[bytes]:
+    def _take_waiting(self, release: Release) -> subprocess.Popen[bytes] | None:
+        """The loaded one, told to begin; None when there is none that could."""
+        if self._waiting is None:
+            return None
+        name, process = self._waiting
+        if name != release.name or process.poll() is not None or process.stdin is None:
+            return None
+        (self._settings.run_dir / "failure").unlink(missing_ok=True)
+        try:
+            process.stdin.write(standby.WORD)
+            process.stdin.close()
+        except OSError:
+            return None
+        self._waiting = None
+        return process
+
+    def _dismiss_waiting(self) -> None:
+        if self._waiting is not None:
+            process = self._waiting[1]
+            self._waiting = None
+            process.kill()
+            process.wait()
+
+    def _spawn(self, release: Release, *words: str) -> subprocess.Popen[bytes]:
         private_folder(self._settings.logs_dir)
         (self._settings.run_dir / "failure").unlink(missing_ok=True)
         python = self._releases.program(release, "python")
         with log_path(self._settings.logs_dir, "supervisor").open("ab") as log:
             return subprocess.Popen(
-                [str(python), "-m", supervise.__name__],
-                stdin=subprocess.DEVNULL,
+                [str(python), "-m", supervise.__name__, *words],
+                stdin=subprocess.PIPE if words else subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=self._environment(
@@ -154,6 +197,9 @@ class EmbeddedDeployment:
         until = time.monotonic() + STILL_SECONDS
         while time.monotonic() < until:
             status = self._status()
+            if ("api", "running") in _states(status):
+                # The program answers for itself from here on.
+                self.hide_maintenance()
             if status and status["phase"] == "running":
                 self._require_version(release, status)
                 return

@@ -10,8 +10,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
+from opentranscribe.entrypoints.supervisor import standby
 from opentranscribe.entrypoints.supervisor.logs import open_log
 from opentranscribe.entrypoints.supervisor.strays import remember
 
@@ -36,6 +36,8 @@ class Child:
     state: str = "stopped"
     since: float = field(default_factory=time.time)
     restarts: int = 0
+    #: Loaded already, waiting to be the next process of this service.
+    waiting: asyncio.subprocess.Process | None = None
     _wanted: bool = False
     _failures: int = 0
 
@@ -57,8 +59,7 @@ class Child:
         self._turn("stopped")
 
     async def _run_once(self) -> None:
-        with open_log(self.log_dir, self.name) as log:
-            self.process = await self._spawn(log)
+        self.process = await self._take_waiting() or await self._spawn()
         remember(self.run_dir, self.name, self.process.pid)
         self._turn("starting")
         watch = asyncio.create_task(self._watch_ready())
@@ -66,16 +67,36 @@ class Child:
         watch.cancel()
         self._end_group()
 
-    async def _spawn(self, log: IO[bytes]) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            *self.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=self.environment,
-            start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGTERM),
-        )
+    async def warm_up(self) -> None:
+        """Load its program; the next start only has to give the word."""
+        self.waiting = await self._spawn(standby.FLAG, stdin=asyncio.subprocess.PIPE)
+
+    async def _take_waiting(self) -> asyncio.subprocess.Process | None:
+        process, self.waiting = self.waiting, None
+        if process is None or process.stdin is None or process.returncode is not None:
+            return None
+        try:
+            process.stdin.write(standby.WORD)
+            await process.stdin.drain()
+        except ConnectionError:
+            return None
+        process.stdin.close()
+        return process
+
+    async def _spawn(
+        self, *words: str, stdin: int = asyncio.subprocess.DEVNULL
+    ) -> asyncio.subprocess.Process:
+        with open_log(self.log_dir, self.name) as log:
+            return await asyncio.create_subprocess_exec(
+                *self.command,
+                *words,
+                stdin=stdin,
+                stdout=log,
+                stderr=log,
+                env=self.environment,
+                start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGTERM),
+            )
 
     async def _watch_ready(self) -> None:
         while self.ready is not None and not await self.ready():  # noqa: ASYNC110 - another process
@@ -86,6 +107,7 @@ class Child:
         """End it for good."""
         self._wanted = False
         await self._end("stopping")
+        self._turn("stopped")
 
     async def restart(self) -> None:
         """End the process; ``keep_running`` brings up the next one."""

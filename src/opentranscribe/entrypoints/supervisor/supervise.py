@@ -16,28 +16,27 @@ from typing import Any
 
 from opentranscribe import __version__
 from opentranscribe.entrypoints.supervisor import control
-from opentranscribe.entrypoints.supervisor.children import Child
-from opentranscribe.entrypoints.supervisor.logs import last_line, log_path, open_log
+from opentranscribe.entrypoints.supervisor.logs import log_path, open_log
 from opentranscribe.entrypoints.supervisor.postgres import (
     EmbeddedPostgres,
     PostgresError,
     wheel_binaries,
 )
-from opentranscribe.entrypoints.supervisor.probes import answers_http, fetch_json
+from opentranscribe.entrypoints.supervisor.probes import fetch_json
 from opentranscribe.entrypoints.supervisor.secret_files import (
     SETUP_TOKEN,
     ensure_secret,
     private_folder,
 )
+from opentranscribe.entrypoints.supervisor.services import Services
+from opentranscribe.entrypoints.supervisor.standby import FLAG, is_told_to_begin
 from opentranscribe.entrypoints.supervisor.strays import end_strays, is_alive
 from opentranscribe.features.upgrade.requests import take
-from opentranscribe.kit.errors import AppError, ConflictError, UnavailableError
+from opentranscribe.kit.errors import AppError, ConflictError
 from opentranscribe.kit.fence import Fence
 from opentranscribe.schema.migrations.runner import upgrade
 from opentranscribe.settings import Settings, inherited_environment
 
-#: A service that ended this often before it ever served is not tried again at start.
-HOPELESS_STARTS = 4
 #: Exit code of a supervisor that found another one on its folder.
 ALREADY_RUNNING = 3
 
@@ -48,10 +47,6 @@ UPDATE_WORDS = {
     "update": ("update", "--yes"),
     "rollback": ("rollback", "--yes"),
 }
-
-
-class ServiceFailedError(UnavailableError):
-    code = "service_failed"
 
 
 class AlreadyRunningError(ConflictError):
@@ -66,9 +61,10 @@ class Supervisor:
         self.database_since = time.time()
         self.database_restarts = 0
         self.phase = "preparing"
-        self.error: str | None = None
+        self.error: AppError | None = None
+        self._going_on: asyncio.Task[None] | None = None
         self.postgres: EmbeddedPostgres | None = None
-        self.children = self._children()
+        self.services = Services(settings)
         self._stopping = asyncio.Event()
         # One thread for as long as we live: PostgreSQL is told to end when the thread ends that
         # started it, which must not be one of a pool that comes and goes.
@@ -83,26 +79,34 @@ class Supervisor:
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._in_database_thread(self._bring_up_database)
-            self.phase = "starting the services"
             tasks.append(asyncio.create_task(self._watch_database()))
             tasks.append(asyncio.create_task(self._watch_update()))
-            for child in self.children:
-                tasks.append(asyncio.create_task(child.keep_running()))
-                await self._until_running(child)
-            await self._offer_setup()
-            self.phase = "running"
+            await self._begin_services()
             await self._stopping.wait()
+            if self.error:
+                raise self.error
         finally:
             self.phase = "stopping"
-            api, *workers = self.children
-            await asyncio.gather(*(child.stop() for child in workers))
-            await api.stop()
+            await self.services.stop()
             for task in tasks:
                 task.cancel()
             if self.postgres:
                 await self._in_database_thread(self.postgres.stop)
             self._database_thread.shutdown()
             server.close()
+
+    async def _begin_services(self) -> None:
+        self.phase = "starting the services"
+        begun = asyncio.create_task(self.services.begin())
+        stopped = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait((begun, stopped), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if self._stopping.is_set():
+            begun.cancel()
+            return
+        await begun
+        await self._offer_setup()
+        self.phase = "running"
 
     async def _in_database_thread(self, act: Callable[[], None]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._database_thread, act)
@@ -165,20 +169,6 @@ class Supervisor:
         if self.postgres is not None and not self._stopping.is_set():
             self.postgres.start(log_path(self.settings.logs_dir, "postgres"))
 
-    async def _until_running(self, child: Child) -> None:
-        """One after the other: the page is there sooner when the workers do not load meanwhile.
-
-        Raises ServiceFailedError for a service that ends again and again without ever serving.
-        """
-        while not self._stopping.is_set() and child.state != "running":
-            await asyncio.sleep(0.05)
-            if child.restarts >= HOPELESS_STARTS:
-                log = log_path(self.settings.logs_dir, child.name)
-                raise ServiceFailedError(
-                    f"The service {child.name} does not start: {last_line(log)}\n"
-                    f"See more with: ./opentr.sh logs {child.name}"
-                )
-
     async def _offer_setup(self) -> None:
         """Until there is an administrator, a token lets whoever can read it create one."""
         url = f"http://127.0.0.1:{self.settings.backend_port}/api/setup"
@@ -188,47 +178,28 @@ class Supervisor:
         elif setup:
             (self.settings.secrets_dir / SETUP_TOKEN).unlink(missing_ok=True)
 
-    def _children(self) -> list[Child]:
-        base = inherited_environment(
-            OPENTR_HOME=str(self.settings.home), PYTHONUNBUFFERED="1", OMP_WAIT_POLICY="PASSIVE"
-        )
-        package = "opentranscribe.entrypoints"
-        port = self.settings.backend_port
-        commands = {
-            "api": [f"{package}.server"],
-            "worker-speech": [f"{package}.worker", "--queues", "speech"],
-            "worker-utility": [f"{package}.worker", "--queues", "utility"],
-            "scheduler": [f"{package}.scheduler"],
-        }
-        children = []
-        for name, arguments in commands.items():
-            command = [sys.executable, "-m", *arguments]
-            children.append(
-                Child(name, command, base, self.settings.logs_dir, self.settings.run_dir)
-            )
-        children[0].ready = lambda: answers_http(self.settings.bind_host, port, "/livez")
-        return children
-
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         verb, name = request.get("do"), request.get("service")
         if verb == "stop":
             self._stopping.set()
         elif verb == "restart":
-            chosen = [child for child in self.children if name in (None, child.name)]
-            await asyncio.gather(*(child.restart() for child in chosen))
+            await self.services.restart(name)
+        elif verb == "pause":
+            self.phase = "paused"
+            await self.services.end(reads_too=bool(request.get("reads_too")))
+        elif verb == "go_on" and self.phase == "paused":
+            self._going_on = asyncio.create_task(self._go_on())
         return self._status()
 
+    async def _go_on(self) -> None:
+        try:
+            await self._begin_services()
+        except AppError as error:
+            self.error = error
+            self._stopping.set()
+
     def _status(self) -> dict[str, Any]:
-        services = [
-            {
-                "service": child.name,
-                "state": child.state,
-                "pid": child.process.pid if child.process else None,
-                "since": child.since,
-                "restarts": child.restarts,
-            }
-            for child in self.children
-        ]
+        services = self.services.status()
         if self.postgres is not None:
             process = self.postgres.process
             alive = process is not None and process.poll() is None
@@ -282,23 +253,38 @@ def data_folder_lock(settings: Settings) -> Iterator[None]:
         yield
 
 
-def main() -> int:
-    """Entry of the supervisor process; what went wrong is left in ``run/failure`` for ``start``."""
+async def supervise(settings: Settings) -> int:
+    """Until told to stop; what went wrong is left in ``run/failure`` for ``start``.
+
+    Raises AlreadyRunningError.
+    """
+    api = Services(settings).children[0]
+    if FLAG in sys.argv:
+        await api.warm_up()
+    if not await asyncio.to_thread(is_told_to_begin):
+        return 0
+    # Only now: while this process waited, the settings may have become those of this release.
     settings = Settings.load()
-    failure = settings.run_dir / "failure"
+    with data_folder_lock(settings):
+        failure = settings.run_dir / "failure"
+        failure.unlink(missing_ok=True)
+        end_strays(settings.run_dir)
+        supervisor = Supervisor(settings)
+        supervisor.services.children[0].waiting = api.waiting
+        try:
+            await supervisor.run()
+        except AppError as error:
+            failure.write_text(error.message, encoding="utf-8")
+            return 1
+    return 0
+
+
+def main() -> int:
     try:
-        with data_folder_lock(settings):
-            failure.unlink(missing_ok=True)
-            end_strays(settings.run_dir)
-            try:
-                asyncio.run(Supervisor(settings).run())
-            except AppError as error:
-                failure.write_text(error.message, encoding="utf-8")
-                return 1
+        return asyncio.run(supervise(Settings.load()))
     except AlreadyRunningError as error:
         sys.stderr.write(f"{error.message}\n")
         return ALREADY_RUNNING
-    return 0
 
 
 if __name__ == "__main__":

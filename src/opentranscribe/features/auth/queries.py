@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from opentranscribe.schema.accounts import User, UserSession
 from opentranscribe.work import Work
@@ -24,7 +24,10 @@ def find_session(work: Work, token_hash: str) -> tuple[UserSession, User] | None
 
 
 def touch_session(work: Work, session_id: int, at: datetime) -> None:
-    """Best effort: when somebody else is changing the session, that is reason enough to skip."""
+    """Best effort: when somebody else is changing the session, that is reason enough to skip. So
+    is a database that can only be read, as it is for the seconds of an update."""
+    if work.session.scalar(select(func.current_setting("transaction_read_only"))) == "on":
+        return
     free = select(UserSession.id).where(UserSession.id == session_id)
     free = free.with_for_update(skip_locked=True)
     work.session.execute(

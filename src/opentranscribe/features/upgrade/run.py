@@ -76,6 +76,11 @@ class Run:
         return f"{self.live}_before_{self.id}"
 
     @property
+    def next(self) -> str:
+        """The copy that is brought to the new release."""
+        return f"{self.live}_next_{self.id}"
+
+    @property
     def aside(self) -> str:
         """What was put back leaves its database here until the end, to be looked at."""
         return f"{self.live}_failed_{self.id}"

@@ -35,7 +35,8 @@ class Step:
 
 
 def hold_visitors(run: Run) -> None:
-    token = run.installation.fence.put_up()
+    """Nobody can change anything from here on; what can be read is read on as long as possible."""
+    token = run.installation.fence.put_up(readable=True)
     write_durably(run.proof_token_file, token)
 
 
@@ -44,9 +45,9 @@ def let_visitors_in(run: Run) -> None:
     run.proof_token_file.unlink(missing_ok=True)
 
 
-def stop_old(run: Run) -> None:
-    run.deployment.show_maintenance()
-    run.deployment.stop()
+def pause_old(run: Run) -> None:
+    run.deployment.warm_up(run.new)
+    run.deployment.pause(reads_too=False)
 
 
 def start_old(run: Run) -> None:
@@ -56,24 +57,41 @@ def start_old(run: Run) -> None:
     run.deployment.hide_maintenance()
 
 
-def keep_database(run: Run) -> None:
-    url = run.open_database()
-    with databases.administer(url) as connection:
-        databases.copy_database(connection, run.live, run.kept)
+def stop_old(run: Run) -> None:
+    """Visitors are without service from here until the new release answers. The database stays."""
+    run.deployment.show_maintenance()
+    run.deployment.pause(reads_too=True)
 
 
-def drop_kept(run: Run) -> None:
-    """By now it is either the live one again, or was never needed."""
+def copy_database(run: Run) -> None:
+    """The live one becomes what is kept: nobody can write into it any more. The copy is migrated."""
     url = run.open_database()
     with databases.administer(url) as connection:
-        databases.drop_database(connection, run.kept)
+        databases.seal_database(connection, run.live)
+        databases.copy_database(connection, run.live, run.next)
+
+
+def drop_copy(run: Run) -> None:
+    """By now the kept one is the live one again, or was never anything else."""
+    url = run.open_database()
+    with databases.administer(url) as connection:
+        databases.drop_database(connection, run.next)
         databases.drop_database(connection, run.aside)
+        databases.unseal_database(connection, run.live)
 
 
 def migrate(run: Run) -> None:
-    environment = {**run.environment, "DATABASE_URL": run.database_url}
+    copy = databases.with_name(run.open_database(), run.next)
+    environment = {**run.environment, "DATABASE_URL": copy}
     for line in run.deployment.run(run.new, ["db", "upgrade", "--yes"], environment).splitlines():
         run.say(f"  {line}")
+    with databases.administer(run.database_url) as connection:
+        databases.write_out(connection)
+
+
+def put_copy_in_place(run: Run) -> None:
+    with databases.administer(run.open_database()) as connection:
+        databases.exchange(connection, new=run.next, live=run.live, old=run.kept)
 
 
 def put_database_back(run: Run) -> None:
@@ -98,6 +116,7 @@ def change_files_back(run: Run) -> None:
 
 def start_new(run: Run) -> None:
     run.deployment.close_database()
+    run.deployment.stop()
     run.deployment.start(run.new)
     run.deployment.hide_maintenance()
 
@@ -119,11 +138,14 @@ def prove(run: Run) -> None:
         raise UpdateFailedError(f"The new release runs, but does not prove well: {names}.")
 
 
+#: Visitors are without service from "stop" to "start"; everything slow comes before or after.
 STEPS: tuple[Step, ...] = (
-    Step("fence", "Holding visitors for a moment", 0.2, hold_visitors, let_visitors_in),
-    Step("stop", "Stopping the old release", 2.0, stop_old, start_old),
-    Step("keep", "Keeping the database as it is", 2.0, keep_database, drop_kept),
-    Step("migrate", "Bringing the database to the new release", 3.0, migrate, put_database_back),
+    Step("fence", "Holding changes for a moment", 0.2, hold_visitors, let_visitors_in),
+    Step("pause", "Pausing the work in the background", 2.0, pause_old, start_old),
+    Step("keep", "Keeping the database as it is", 2.0, copy_database, drop_copy),
+    Step("migrate", "Bringing a copy of the database to the new release", 3.0, migrate),
+    Step("stop", "Stopping the old release", 0.5, stop_old),
+    Step("databases", "Putting the copy in place", 0.2, put_copy_in_place, put_database_back),
     Step("files", "Changing the files of the installation", 0.2, change_files, change_files_back),
     Step(
         "switch",
@@ -132,6 +154,6 @@ STEPS: tuple[Step, ...] = (
         lambda run: run.deployment.switch(run.new),
         lambda run: run.deployment.switch(run.old),
     ),
-    Step("start", "Starting the new release", 6.0, start_new, stop_new),
+    Step("start", "Starting the new release", 4.0, start_new, stop_new),
     Step("prove", "Proving that the new release works", 8.0, prove),
 )

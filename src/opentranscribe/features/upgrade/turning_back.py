@@ -15,6 +15,7 @@ from opentranscribe.features.upgrade.steps import (
     Step,
     hold_visitors,
     let_visitors_in,
+    pause_old,
     start_new,
     start_old,
     stop_new,
@@ -35,9 +36,9 @@ def newer_database(run: Run) -> str:
 
 def change_databases(run: Run) -> None:
     url = run.open_database()
-    list_written_since(run, url, Path(str(run.journal.facts["written"])))
     with databases.administer(url) as connection:
         queries.swap_in(connection, kept=_kept(run), live=run.live, aside=newer_database(run))
+        databases.unseal_database(connection, run.live)
 
 
 def change_databases_back(run: Run) -> None:
@@ -62,8 +63,9 @@ def change_files_back(run: Run) -> None:
     outer_files.put_back(run.installation.home, run.folder / "old-files")
 
 
-def list_written_since(run: Run, url: str, target: Path) -> None:
+def list_written_since(run: Run) -> None:
     """Row counts of both databases and the recordings that only the newer one knows."""
+    url, target = run.open_database(), Path(str(run.journal.facts["written"]))
     with databases.connect(databases.with_name(url, _kept(run))) as older:
         before, newest = queries.count_rows(older), queries.newest_file(older)
     with databases.connect(databases.with_name(url, run.live)) as newer:
@@ -84,15 +86,19 @@ def list_written_since(run: Run, url: str, target: Path) -> None:
 
 #: The same release on another database: what a restore does, and undoing one.
 RESTORE_STEPS: tuple[Step, ...] = (
-    Step("fence", "Holding visitors for a moment", 0.2, hold_visitors, let_visitors_in),
-    Step("stop", "Stopping", 2.0, stop_old, start_old),
+    Step("fence", "Holding changes for a moment", 0.2, hold_visitors, let_visitors_in),
+    Step("pause", "Pausing the work in the background", 2.0, pause_old, start_old),
+    Step("list", "Listing what only the newer database has", 0.5, list_written_since),
+    Step("stop", "Stopping", 0.5, stop_old),
     Step("databases", "Swapping the databases", 1.0, change_databases, change_databases_back),
-    Step("start", "Starting again", 6.0, start_new, stop_new),
+    Step("start", "Starting again", 4.0, start_new, stop_new),
 )
 
 BACK_STEPS: tuple[Step, ...] = (
-    Step("fence", "Holding visitors for a moment", 0.2, hold_visitors, let_visitors_in),
-    Step("stop", "Stopping the newer release", 2.0, stop_old, start_old),
+    Step("fence", "Holding changes for a moment", 0.2, hold_visitors, let_visitors_in),
+    Step("pause", "Pausing the work in the background", 2.0, pause_old, start_old),
+    Step("list", "Listing what only the newer database has", 0.5, list_written_since),
+    Step("stop", "Stopping the newer release", 0.5, stop_old),
     Step(
         "databases",
         "Bringing the older database back",
@@ -114,5 +120,5 @@ BACK_STEPS: tuple[Step, ...] = (
         lambda run: run.deployment.switch(run.new),
         lambda run: run.deployment.switch(run.old),
     ),
-    Step("start", "Starting the older release", 6.0, start_new, stop_new),
+    Step("start", "Starting the older release", 4.0, start_new, stop_new),
 )

@@ -28,6 +28,9 @@ export class ApiError extends Error {
   }
 }
 
+/** What an update refused to show can be shown as soon as the new release answers. */
+const REFUSED_AGAIN_MS = 700;
+
 let signedOut: () => void = () => {};
 
 export function onSignedOut(listener: () => void): void {
@@ -62,14 +65,17 @@ export function csrfToken(cookies: string = document.cookie): string | null {
   return found ? decodeURIComponent(found[1]) : null;
 }
 
-/** A request that an update refused was not carried out: it waits, and is sent again. */
+/** A request that an update refused was not carried out: it is sent again, when the update is over.
+ * What only reads is refused for a moment at most, and asks again soon. */
 export async function request<T>(
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
   options: RequestOptions = {}
 ): Promise<T> {
+  let wasRefused = false;
   for (;;) {
-    await held.over(options.signal);
+    if (method !== 'GET') await held.over(options.signal);
+    else if (wasRefused) await pause(REFUSED_AGAIN_MS, options.signal);
     const response = await send(apiUrl(path, options.query), initOf(method, options));
     if (response.status === 204) return undefined as T;
     if (response.ok) return (await response.json()) as T;
@@ -79,7 +85,18 @@ export async function request<T>(
       throw error;
     }
     held.notice(error);
+    wasRefused = true;
   }
+}
+
+function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
 }
 
 function initOf(method: string, options: RequestOptions): RequestInit {

@@ -25,7 +25,8 @@ export const shell = {
   reload: 'Reload',
   offline: 'The connection is gone. It comes back by itself; nothing is lost.',
   updating: 'OpenTranscribe is being updated',
-  updatingHint: 'Everything is safe. What you do now is kept and sent when it is back.',
+  updatingHint:
+    'Everything is safe, and you can read on. What you change now is kept and sent when it is done.',
   updatingProgress: 'Progress of the update',
   startingAgain: 'Starting again',
   updated: 'OpenTranscribe was updated. Load the new page when you have finished here.',
