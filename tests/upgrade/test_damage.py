@@ -155,6 +155,20 @@ class TestDamage:
             assert now[table] + kept.get(table, 0) >= number, table
         assert [str(proof) for proof in done.proofs if not proof.holds] == []
 
+    def test_rows_are_told_apart_by_a_column_that_stays(self, empty_database_url: str) -> None:
+        """A stranger's column that sorts first in a table without ids is kept aside on the way."""
+        upgrade(empty_database_url, target="v402_add_upgrade_records")
+        with connect(empty_database_url) as connection:
+            fill(connection, 6)
+            connection.execute(
+                "ALTER TABLE login_guard ADD COLUMN a_first TEXT NOT NULL DEFAULT 'x',"
+                " DROP COLUMN lockouts"
+            )
+        done = upgrade(empty_database_url, thorough=True)
+        assert done.operations
+        assert check(empty_database_url).kind == "current"
+        assert [str(proof) for proof in done.proofs if not proof.holds] == []
+
 
 def count_rows(connection: Connection) -> dict[str, int]:
     tables = {table_of(k) for k in read_catalogue(connection) if k.startswith("column ")}

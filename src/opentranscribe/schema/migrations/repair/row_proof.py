@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import psycopg
 
+from opentranscribe.schema.migrations.chain import HEAD
 from opentranscribe.schema.migrations.fingerprint import Catalogue
 from opentranscribe.schema.migrations.repair.definitions import literal, quote
 from opentranscribe.schema.migrations.repair.mender import Change
@@ -18,7 +20,7 @@ from opentranscribe.schema.migrations.row_digests import (
     digest_columns,
     use_canonical_text,
 )
-from opentranscribe.schema.migrations.shapes import name_of, table_of
+from opentranscribe.schema.migrations.shapes import name_of, shape_of, table_of
 
 #: (table, column) → what steps of the chain do to it; a mapping declared once, and reported.
 DECLARED = {
@@ -103,7 +105,7 @@ def read_rows(
     for table, columns in _columns(live).items():
         if table in leave_out:
             continue
-        key = "id" if "id" in columns else min(columns)
+        key = _choose_key(table, columns)
         digests = digest_columns(connection, f"public.{quote(table)}", sorted(columns), key)
         counted = columns.get("id", "").startswith(("integer", "bigint"))
         last = (
@@ -137,12 +139,13 @@ def _prove(
     asked: set[tuple[str, str | None]],
 ) -> RowProof:
     shared = sorted(columns.keys() & held.digests.columns.keys())
-    key_changed = (table, held.key) in asked
+    key = held.key if held.key in columns else min(columns)
+    key_changed = key != held.key or (table, key) in asked
     where = "true" if held.last_id is None or key_changed else f"t.id <= {held.last_id}"
     if held.last_id is None and held.digests.rows == 0 and held.key == "id":
         where = "false"
-    now = digest_columns(connection, f"public.{quote(table)}", shared, held.key, where=where)
-    kept = _digest_kept(connection, table, shared, held)
+    now = digest_columns(connection, f"public.{quote(table)}", shared, key, where=where)
+    kept = _digest_kept(connection, table, shared, key, held.last_kept)
     total = now + kept
     differing = [name for name in shared if total.columns[name] != held.digests.columns[name]]
     if key_changed:
@@ -155,16 +158,28 @@ def _prove(
 
 
 def _digest_kept(
-    connection: psycopg.Connection[Any], table: str, columns: list[str], held: TableRows
+    connection: psycopg.Connection[Any], table: str, columns: list[str], key: str, last_kept: int
 ) -> ColumnDigests:
     found = connection.execute("SELECT to_regclass('kept.row') IS NOT NULL").fetchone()
     if not (found and found[0]):
         return ColumnDigests(0, dict.fromkeys(columns, 0))
     source = (
         f"(SELECT r.* FROM kept.row AS k, jsonb_populate_record(NULL::public.{quote(table)},"
-        f" k.content) AS r WHERE k.table_name = {literal(table)} AND k.id > {held.last_kept})"
+        f" k.content) AS r WHERE k.table_name = {literal(table)} AND k.id > {last_kept})"
     )
-    return digest_columns(connection, source, columns, held.key)
+    return digest_columns(connection, source, columns, key)
+
+
+def _choose_key(table: str, columns: Mapping[str, str]) -> str:
+    """A column that the head has too: a stranger's may be kept aside on the way."""
+    if "id" in columns:
+        return "id"
+    return min(columns.keys() & _head_columns().get(table, {}).keys() or columns)
+
+
+@cache
+def _head_columns() -> dict[str, dict[str, str]]:
+    return _columns(shape_of(HEAD).catalogue)
 
 
 def _last_kept(connection: psycopg.Connection[Any]) -> int:
