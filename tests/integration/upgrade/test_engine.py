@@ -29,8 +29,10 @@ def world(empty_database_url: str) -> World:
     return World(empty_database_url)
 
 
-def update(world: World, home: Path) -> None:
-    updater(world, home).update(NEW, backup=home / "b", merged_env="A=2\n", migrate_seconds=1)
+def update(world: World, home: Path, **proved: str) -> None:
+    updater(world, home).update(
+        NEW, backup=home / "b", merged_env="A=2\n", migrate_seconds=1, proved=proved
+    )
 
 
 def require_all_of(world: World, home: Path, release: str) -> None:
@@ -76,6 +78,19 @@ class TestUpdate:
         state = read_state(home / "update")
         assert state is not None
         assert (state.outcome, state.reason) == ("put_back", f"{step} is broken")
+
+    def test_puts_everything_back_when_what_worked_before_cannot_be_tried_any_more(
+        self, world: World, home: Path
+    ) -> None:
+        world.probes = {"search": "not_tried"}
+        with pytest.raises(UpdateFailedError, match="does not prove well: search"):
+            update(world, home, search="passed")
+        require_all_of(world, home, OLD.name)
+
+    def test_stays_with_what_was_as_broken_before(self, world: World, home: Path) -> None:
+        world.probes = {"search": "failed", "sign in": "passed"}
+        update(world, home, search="failed")
+        require_all_of(world, home, NEW.name)
 
     def test_an_installation_that_did_not_run_is_left_stopped(
         self, world: World, home: Path

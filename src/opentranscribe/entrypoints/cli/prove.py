@@ -21,6 +21,7 @@ from opentranscribe.schema.migrations.runner import require_current
 from opentranscribe.settings import Settings
 
 console = Console(highlight=False)
+MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "not_tried": "[yellow]–[/]"}
 #: Where the sample recording has somebody speaking, in seconds.
 SPEECH = (7.0, 9.0)
 
@@ -87,6 +88,10 @@ def speech_of(app: App) -> bytes | None:
 
 def _show(report: ProofReport) -> None:
     for probe in report.probes:
-        mark = "[green]✓[/]" if probe.ok else "[red]✗[/]"
-        console.print(f"{mark} {probe.name}: {escape(probe.sentence)}", soft_wrap=True)
-    console.print(f"{len(report.probes)} probes in {report.seconds:.1f} s", markup=False)
+        console.print(
+            f"{MARKS[probe.state]} {probe.name}: {escape(probe.sentence)}", soft_wrap=True
+        )
+    untried = sum(probe.state == "not_tried" for probe in report.probes)
+    console.print(
+        f"{len(report.probes)} probes in {report.seconds:.1f} s, {untried} not tried", markup=False
+    )

@@ -78,6 +78,7 @@ def update(
             backup=prepared.backup,
             merged_env=prepared.merged_env,
             migrate_seconds=prepared.migrate_seconds,
+            proved=prepared.proved,
         )
     _tell(
         f"✓ OpenTranscribe is {new.version} now, proven, after {time.monotonic() - started:.0f} s."

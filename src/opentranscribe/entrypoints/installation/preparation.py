@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from opentranscribe.features.upgrade.breaking import (
 from opentranscribe.features.upgrade.env_merge import Merged, diff_env, merge_env
 from opentranscribe.features.upgrade.errors import UpdateRefusedError
 from opentranscribe.features.upgrade.preflight import Report, run_preflight
+from opentranscribe.features.upgrade.proof.verdict import State, read_states
 from opentranscribe.features.upgrade.steps import STEPS
 from opentranscribe.kit import clock
 from opentranscribe.kit.errors import AppError
-from opentranscribe.ports.deployment import Release
+from opentranscribe.ports.deployment import DeploymentError, Release
 from opentranscribe.settings import Settings
 from opentranscribe.work import databases
 
@@ -35,7 +37,8 @@ MARKS = {"blocker": "✗", "warning": "!", "note": "·"}
 @dataclass(frozen=True)
 class Prepared:
     """``breaking`` are the changes that touch this installation; ``merged_env`` is the new text of
-    ``.env``, None to leave it; ``trouble`` is why the rehearsal failed."""
+    ``.env``, None to leave it; ``proved`` is how each probe ended on what runs now, nothing where
+    nothing runs; ``trouble`` is why the rehearsal failed."""
 
     report: Report
     breaking: tuple[BreakingChange, ...] = ()
@@ -43,6 +46,7 @@ class Prepared:
     env_difference: str = ""
     backup: Path | None = None
     migrate_seconds: float = 0.0
+    proved: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
 
     @property
@@ -62,6 +66,8 @@ class Prepared:
             if finding.mend:
                 yield " ", f"  {finding.mend}"
         yield "✓", f"{len(self.report.passed)} checks passed in {self.report.seconds:.1f} s"
+        for name in (name for name, state in self.proved.items() if state == "failed"):
+            yield "!", f"Does not work now, and need not after the update: {name}"
         for change in self.breaking:
             yield "!", f"{change.summary} {change.action}"
         if self.backup:
@@ -111,6 +117,7 @@ class Preparation:
             if report.blockers:
                 return Prepared(report)
             merged, difference = self._merge_env(new)
+            proved = self._prove(old)
             backup = self._make_backup()
             seconds, trouble = self._rehearse(new, backup, url)
             return Prepared(
@@ -120,10 +127,23 @@ class Preparation:
                 env_difference=difference,
                 backup=backup,
                 migrate_seconds=seconds,
+                proved=proved,
                 trouble=trouble,
             )
         finally:
             self._deployment.close_database()
+
+    def _prove(self, old: Release) -> dict[str, State]:
+        """What works before must work after; and only that."""
+        if not self._deployment.is_running():
+            return {}
+        self._tell("Trying what works now")
+        try:
+            report = self._deployment.run(old, ["prove", "--json", "--wait", "5"], {})
+        except DeploymentError as error:
+            self._tell(f"That cannot be tried: {error.message}")
+            return {}
+        return read_states(json.loads(report))
 
     def _make_backup(self) -> Path:
         self._tell("Making a verified backup")

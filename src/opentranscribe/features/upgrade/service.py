@@ -6,10 +6,11 @@ undone. So every moment has exactly one right continuation, whoever finds it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from filelock import FileLock, Timeout
@@ -77,14 +78,22 @@ class Updater:
             lock.release()
 
     def update(
-        self, new: Release, *, backup: Path, merged_env: str | None, migrate_seconds: float
+        self,
+        new: Release,
+        *,
+        backup: Path,
+        merged_env: str | None,
+        migrate_seconds: float,
+        proved: Mapping[str, str],
     ) -> None:
-        """From holding visitors to the proven new release; ``backup`` is a verified one.
+        """From holding visitors to the proven new release; ``backup`` is a verified one,
+        ``proved`` how the probes of the old release ended.
 
         Raises UpdateFailedError when it did not prove well; everything is as before then.
         """
         old = self._deployment.current()
-        run = self._begin("update", old, new, merged_env=merged_env, backup=str(backup))
+        facts = {"backup": str(backup), "proved": dict(proved)}
+        run = self._begin("update", old, new, merged_env=merged_env, **facts)
         predicted = {step.name: step.seconds for step in STEPS} | {"migrate": migrate_seconds}
         run.state = replace(run.state, predicted=predicted, backup=str(backup))
         self._carry_out(run, STEPS)
@@ -163,7 +172,7 @@ class Updater:
         return self._find_journal() is not None
 
     def _begin(
-        self, kind: str, old: Release, new: Release, merged_env: str | None = None, **facts: str
+        self, kind: str, old: Release, new: Release, merged_env: str | None = None, **facts: Any
     ) -> Run:
         folder = self._new_folder()
         journal = Journal(folder / JOURNAL)

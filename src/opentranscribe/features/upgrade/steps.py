@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from opentranscribe.features.upgrade import outer_files, queries
 from opentranscribe.features.upgrade.errors import UpdateFailedError
+from opentranscribe.features.upgrade.proof.verdict import find_worse, read_states
 from opentranscribe.features.upgrade.run import Run
 from opentranscribe.kit.durable import write_durably
 from opentranscribe.work import databases
@@ -127,15 +128,23 @@ def stop_new(run: Run) -> None:
 
 
 def prove(run: Run) -> None:
+    """Against what the old release proved before it was stopped."""
     words = ["prove", "--json", "--proof-token-file", str(run.proof_token_file)]
     report = json.loads(run.deployment.run(run.new, words, run.environment))
-    bad = [probe for probe in report["probes"] if not probe["ok"]]
-    run.say(f"  {len(report['probes']) - len(bad)} probes passed in {report['seconds']} s")
-    for probe in bad:
-        run.say(f"  ✗ {probe['name']}: {probe['sentence']}")
-    if bad:
-        names = ", ".join(probe["name"] for probe in bad)
-        raise UpdateFailedError(f"The new release runs, but does not prove well: {names}.")
+    states = list(read_states(report).values())
+    untried = states.count("not_tried")
+    run.say(
+        f"  {states.count('passed')} probes passed in {report['seconds']} s"
+        + (f", {untried} had nothing to try it on" if untried else "")
+    )
+    for probe in report["probes"]:
+        if not probe["ok"]:
+            run.say(f"  ✗ {probe['name']}: {probe['sentence']}")
+    worse = find_worse(run.journal.facts.get("proved", {}), read_states(report))
+    if worse:
+        raise UpdateFailedError(
+            f"The new release runs, but does not prove well: {', '.join(worse)}."
+        )
 
 
 #: Visitors are without service from "stop" to "start"; everything slow comes before or after.

@@ -18,6 +18,7 @@ from opentranscribe.features.upgrade.proof.people import (
     temporary_person,
 )
 from opentranscribe.features.upgrade.proof.probes import PROBES, NotApplicableError, Proof
+from opentranscribe.features.upgrade.proof.verdict import NOT_TRIED, State
 from opentranscribe.features.upgrade.proof.visitor import ProbeFailedError, Visitor
 from opentranscribe.kit.options import Options
 from opentranscribe.ports.objects import Objects
@@ -32,9 +33,13 @@ WAIT_SECONDS = 60.0
 @dataclass(frozen=True)
 class Probe:
     name: str
-    ok: bool
+    state: State
     seconds: float
     sentence: str
+
+    @property
+    def ok(self) -> bool:
+        return self.state != "failed"
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,14 @@ class ProofReport:
 
     @property
     def ok(self) -> bool:
+        """Nothing failed; what there is nothing to try on is no failure, and no proof."""
         return all(probe.ok for probe in self.probes)
 
     def as_json(self) -> dict[str, Any]:
         return {
             "ok": self.ok,
             "seconds": round(self.seconds, 2),
-            "probes": [asdict(probe) for probe in self.probes],
+            "probes": [{**asdict(probe), "ok": probe.ok} for probe in self.probes],
         }
 
 
@@ -73,7 +79,7 @@ class Prover:
                 proof = Proof(visitor, person, owned, self.options.version, self.speech)
                 probes += self._visit(proof)
         except SQLAlchemyError as error:
-            probes.append(Probe("somebody to try it as", False, 0.0, f"{error}"))
+            probes.append(Probe("somebody to try it as", "failed", 0.0, f"{error}"))
         probes.append(_try("nothing is left behind", self._nothing_left))
         return ProofReport(tuple(probes), time.monotonic() - started)
 
@@ -124,14 +130,17 @@ class Prover:
 def _try(name: str, act: Callable[[], str], patience: float = 0.0) -> Probe:
     """One probe; what may still come up is tried again for ``patience`` seconds."""
     started = time.monotonic()
+
+    def end(state: State, sentence: str) -> Probe:
+        return Probe(name, state, round(time.monotonic() - started, 3), sentence)
+
     while True:
         try:
-            return Probe(name, True, time.monotonic() - started, act())
+            return end("passed", act())
         except NotApplicableError as reason:
-            return Probe(name, True, time.monotonic() - started, f"Not tried: {reason}.")
+            return end("not_tried", f"{NOT_TRIED}: {reason}.")
         except Exception as error:  # a probe is there to find whatever is wrong
-            seconds = time.monotonic() - started
-            if seconds >= patience:
+            if time.monotonic() - started >= patience:
                 log.info("the probe %r failed", name, exc_info=True)
-                return Probe(name, False, seconds, f"{error}")
+                return end("failed", f"{error}")
             time.sleep(0.2)
