@@ -54,10 +54,17 @@ class Deployment(Protocol):
         """
         ...
 
-    def run(self, release: Release, words: Sequence[str], environment: Mapping[str, str]) -> str:
+    def run(
+        self,
+        release: Release,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        seconds: float | None = None,
+    ) -> str:
         """Run an ``opentr`` command of that release to its end and return what it printed.
 
-        Raises DeploymentError with its last words when it fails.
+        Raises DeploymentError with its last words when it fails, or takes longer than ``seconds``.
         """
         ...
 

@@ -45,7 +45,14 @@ class World:
     def fetch(self, source: str, version: str, progress: Progress) -> Release:
         return NEW
 
-    def run(self, release: Release, words: Sequence[str], environment: Mapping[str, str]) -> str:
+    def run(
+        self,
+        release: Release,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        seconds: float | None = None,
+    ) -> str:
         verb = words[0]
         if verb == "db":
             self._migrate(environment["DATABASE_URL"])

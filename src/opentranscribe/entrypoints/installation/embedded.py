@@ -49,15 +49,28 @@ class EmbeddedDeployment:
         wheel, packages = find_wheel(source, version, downloads)
         return self._releases.install(wheel, packages, progress)
 
-    def run(self, release: Release, words: Sequence[str], environment: Mapping[str, str]) -> str:
-        done = subprocess.run(
-            [str(self._releases.program(release, "opentr")), *words],
-            env=self._environment(**environment),
-            cwd=self._settings.home,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(
+        self,
+        release: Release,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        seconds: float | None = None,
+    ) -> str:
+        try:
+            done = subprocess.run(
+                [str(self._releases.program(release, "opentr")), *words],
+                env=self._environment(**environment),
+                cwd=self._settings.home,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DeploymentError(
+                f"opentr {' '.join(words)} of {release.version} did not end within {seconds:.0f} s."
+            ) from error
         if done.returncode != 0 and not (done.returncode == 1 and done.stdout.startswith("{")):
             last = (done.stderr or done.stdout).strip()[-2000:]
             raise DeploymentError(last or f"opentr {words[0]} failed ({done.returncode}).")

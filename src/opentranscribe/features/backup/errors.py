@@ -15,6 +15,12 @@ class BackupNotFoundError(NotFoundError):
     code = "backup_not_found"
 
 
+class NotInBackupError(NotFoundError):
+    """The backup is good, but does not have that recording or account."""
+
+    code = "not_in_backup"
+
+
 class BackupFailedError(UnavailableError):
     """It could not be made; nothing that looks like a backup was left behind."""
 

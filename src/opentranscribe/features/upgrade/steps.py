@@ -18,6 +18,11 @@ from opentranscribe.kit.durable import write_durably
 from opentranscribe.work import databases
 
 Act = Callable[[Run], None]
+#: A migration that takes this many times as long as it did in the rehearsal hangs.
+PATIENCE_FACTOR = 10.0
+PATIENCE_SECONDS = 60.0
+#: The proof gives up by itself long before; this is for one that hangs.
+PROOF_SECONDS = 900.0
 
 
 def _nothing(_run: Run) -> None:
@@ -84,7 +89,9 @@ def drop_copy(run: Run) -> None:
 def migrate(run: Run) -> None:
     copy = databases.with_name(run.open_database(), run.next)
     environment = {**run.environment, "DATABASE_URL": copy}
-    for line in run.deployment.run(run.new, ["db", "upgrade", "--yes"], environment).splitlines():
+    patience = PATIENCE_SECONDS + PATIENCE_FACTOR * run.state.predicted.get("migrate", 0.0)
+    words = ["db", "upgrade", "--yes"]
+    for line in run.deployment.run(run.new, words, environment, seconds=patience).splitlines():
         run.say(f"  {line}")
     with databases.administer(run.database_url) as connection:
         databases.write_out(connection)
@@ -130,7 +137,8 @@ def stop_new(run: Run) -> None:
 def prove(run: Run) -> None:
     """Against what the old release proved before it was stopped."""
     words = ["prove", "--json", "--proof-token-file", str(run.proof_token_file)]
-    report = json.loads(run.deployment.run(run.new, words, run.environment))
+    printed = run.deployment.run(run.new, words, run.environment, seconds=PROOF_SECONDS)
+    report = json.loads(printed)
     states = list(read_states(report).values())
     untried = states.count("not_tried")
     run.say(
