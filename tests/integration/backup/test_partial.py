@@ -77,7 +77,7 @@ def app(service: BackupService, tmp_path: Path) -> Iterator[App]:
 @pytest.fixture(params=["full", "encrypted", "plain"])
 def backup(request: pytest.FixtureRequest, app: App, service: BackupService) -> Path:
     if request.param == "plain":
-        full, plain = service.create()
+        _, plain = service.create()
         assert plain is not None
         return plain.path
     return service.create_full(is_encrypted=request.param == "encrypted").path

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from opentranscribe.entrypoints.cli.partial_restore import Wish, list_files, restore_some
 from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
 from opentranscribe.entrypoints.installation.places import build_backups
 from opentranscribe.entrypoints.installation.recovery import build_updater, recover
@@ -43,8 +44,23 @@ def restore(
         Path | None, typer.Option(help="The recovery key, for a backup of another machine.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    file: Annotated[
+        str | None, typer.Option("--file", help="Only this recording, by its UUID.")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", help="Only this person's recordings, by e-mail.")
+    ] = None,
+    as_copy: Annotated[
+        bool, typer.Option("--as-copy", help="With these: copies of what is here already.")
+    ] = False,
+    show_files: Annotated[
+        bool, typer.Option("--list-files", help="Only say which recordings the backup has.")
+    ] = False,
 ) -> None:
-    """Bring a backup back: built aside, proven, brought to this release, then swapped in."""
+    """Bring a backup back: built aside, proven, brought to this release, then swapped in.
+
+    With --file or --user: only that, beside what is here, while everything goes on.
+    """
     settings = Settings.load()
     recover(settings, _tell)
     if undo:
@@ -56,6 +72,13 @@ def restore(
         )
     else:
         key = recovery_key_file.read_text(encoding="utf-8") if recovery_key_file else None
+        wish = Wish(file, user, as_copy, yes)
+        if show_files:
+            list_files(settings, backup.absolute(), key)
+            return
+        if wish.is_partial:
+            restore_some(settings, backup.absolute(), key, wish)
+            return
         _restore(settings, backup.absolute(), key, yes=yes)
 
 

@@ -131,17 +131,19 @@ def refer(connection: Connection, reference: Reference) -> int:
 
 
 def match(connection: Connection, table: str, key: Sequence[str], *, own: bool) -> None:
-    """Rows that are here already, by a key that names a row (its columns refer to rows here)."""
+    """Rows that are here already, by a key that names a row (its columns refer to rows here).
+    Not ``own``: of those that are only referred to."""
     both = sql.SQL(" AND ").join(
         sql.SQL("l.{0} = t.{0}").format(sql.Identifier(name)) for name in key
     )
     _run(
         connection,
         "UPDATE {name} AS t SET _new = l.id, _there = true FROM {live} AS l"
-        " WHERE {both} AND NOT t._there" + ("" if own else " AND NOT t._own"),
+        " WHERE {both} AND NOT t._there AND ({own} OR NOT t._own)",
         name=temporary(table),
         live=_live(table),
         both=both,
+        own=sql.Literal(own),
     )
 
 
