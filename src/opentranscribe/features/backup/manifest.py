@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +104,14 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    content = asdict(manifest)
-    for table in content["tables"]:
-        table["chunks"] = [list(chunk.values()) for chunk in table["chunks"]]
-    content["media"] = [list(entry.values()) for entry in content["media"]]
+    content: dict[str, Any] = dict(vars(manifest))
+    content["schema"] = vars(manifest.schema)
+    content["packs"] = [vars(pack) for pack in manifest.packs]
+    content["tables"] = [
+        {**vars(table), "chunks": [list(vars(chunk).values()) for chunk in table.chunks]}
+        for table in manifest.tables
+    ]
+    content["media"] = [list(vars(entry).values()) for entry in manifest.media]
     body = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
     seal = f"{_LAST}{hashlib.sha256(body).hexdigest()}\n".encode()
     write_durably(folder / MANIFEST, body + seal)

@@ -109,6 +109,9 @@ SELECT md5(string_agg(line, E'\\n' ORDER BY line)) FROM (
     SELECT 'v' || version()
 ) AS described (line)
 """
+#: What ``age`` counts from, the same all through a transaction: less the age it is the number of the
+#: transaction, which has no cast of its own that is as quick.
+_NOW: LiteralString = "(SELECT 3::bigint + age('3'::xid))"
 _RECONCILE: dict[str, LiteralString] = {
     "job": """UPDATE public.job SET status = 'queued', lease_owner = NULL, lease_until = NULL
               WHERE status = 'running'""",
@@ -208,21 +211,25 @@ def server_major(connection: Connection) -> int:
 
 
 def mark_ranges(connection: Connection, table: Table) -> list[tuple[int, int, int]]:
-    """Number, rows and mark of each range of keys that has rows; one range where keys are no
-    numbers."""
+    """Number, rows and mark of each range of keys that has rows, in order; one range where keys are
+    no numbers."""
     if table.has_number_key:
-        key = sql.Identifier(table.key[0])
         query = sql.SQL(
-            "SELECT {key} >> {bits} AS part, count(*),"
-            " bit_xor(hash_record_extended(ROW({key}, xmin, ctid), 0))"
-            " FROM {table} GROUP BY part ORDER BY part"
-        ).format(key=key, bits=sql.Literal(RANGE_BITS), table=table.sql)
+            "SELECT {key} >> {bits} AS part, count(*), bit_xor(hashtidextended(ctid,"
+            " hashint8extended({key}, ({now} - age(xmin)) & 4294967295))) FROM {table}"
+            " GROUP BY part"
+        ).format(
+            key=sql.Identifier(table.key[0]),
+            bits=sql.Literal(RANGE_BITS),
+            now=sql.SQL(_NOW),
+            table=table.sql,
+        )
     else:
         query = sql.SQL(
             "SELECT 0, count(*), bit_xor(hash_record_extended(ROW(xmin, ctid), 0)) FROM {table}"
             " HAVING count(*) > 0"
         ).format(table=table.sql)
-    return [(int(a), int(b), int(c)) for a, b, c in connection.execute(query)]
+    return sorted((int(a), int(b), int(c)) for a, b, c in connection.execute(query))
 
 
 def identify(connection: Connection) -> str:
