@@ -101,10 +101,20 @@ def facts_of(state: UpdateState | None) -> dict[str, Any]:
     fraction, left = state.progress(clock.now())
     return {
         "maintenance": True,
+        "phase": _phase_of(state),
+        "step": state.step,
         "title": state.title,
         "fraction": round(fraction, 3),
         "seconds_left": round(left),
     }
+
+
+def _phase_of(state: UpdateState) -> str:
+    """Which of how many steps, as people count: ``"3 of 9"``; empty before the first."""
+    steps = list(state.predicted)
+    if state.step not in steps:
+        return ""
+    return f"{steps.index(state.step) + 1} of {len(steps)}"
 
 
 def _page(state: UpdateState | None) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,13 @@ class TestFenceGuard:
         self, client: TestClient, fence: Fence, tmp_path: Path
     ) -> None:
         fence.put_up(readable=True)
-        write_state(tmp_path, UpdateState("1", "v1", "v2", "2026-01-01T00:00:00+00:00"))
-        assert client.get("/api/maintenance").json()["maintenance"] is True
+        at = "2026-01-01T00:00:00+00:00"
+        predicted = {"fence": 1.0, "migrate": 3.0}
+        state = UpdateState("1", "v1", "v2", at, step="migrate", step_started_at=at)
+        write_state(tmp_path, replace(state, predicted=predicted, log=("secret",)))
+        told = client.get("/api/maintenance").json()
+        assert (told["maintenance"], told["step"], told["phase"]) == (True, "migrate", "2 of 2")
+        assert "log" not in told
 
     def test_opens_again(self, client: TestClient, fence: Fence) -> None:
         fence.put_up()

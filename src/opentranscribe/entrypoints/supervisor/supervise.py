@@ -31,7 +31,7 @@ from opentranscribe.entrypoints.supervisor.secret_files import (
 from opentranscribe.entrypoints.supervisor.services import Services
 from opentranscribe.entrypoints.supervisor.standby import FLAG, is_told_to_begin
 from opentranscribe.entrypoints.supervisor.strays import end_strays, is_alive
-from opentranscribe.features.upgrade.requests import take
+from opentranscribe.features.upgrade.requests import note_begun, take
 from opentranscribe.kit.errors import AppError, ConflictError
 from opentranscribe.kit.fence import Fence
 from opentranscribe.schema.migrations.runner import upgrade
@@ -147,16 +147,17 @@ class Supervisor:
             request = take(self.settings.update_dir)
             if request is not None:
                 version = ["--version", request.version] if request.version else []
-                await self._spawn_updater(*UPDATE_WORDS[request.verb], *version)
+                pid = await self._spawn_updater(*UPDATE_WORDS[request.verb], *version)
+                note_begun(self.settings.update_dir, request, pid)
             owner = fence.owner
             if owner is not None and not is_alive(owner):
                 await self._spawn_updater("resume")
                 await asyncio.sleep(10.0)
 
-    async def _spawn_updater(self, *words: str) -> None:
-        """A process of its own, because it will stop this one."""
+    async def _spawn_updater(self, *words: str) -> int:
+        """A process of its own, because it will stop this one; its id."""
         with open_log(self.settings.logs_dir, "update") as log:
-            await asyncio.create_subprocess_exec(
+            begun = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "opentranscribe.entrypoints.cli.main", *words),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -164,6 +165,7 @@ class Supervisor:
                 env=inherited_environment(OPENTR_HOME=str(self.settings.home)),
                 start_new_session=True,
             )
+        return begun.pid
 
     def _start_postgres(self) -> None:
         if self.postgres is not None and not self._stopping.is_set():

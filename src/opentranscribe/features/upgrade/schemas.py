@@ -31,9 +31,21 @@ class UpdateOut(BaseModel):
     log: list[str]
     reason: str
     backup: str
+    written: str
+
+
+class PreparingOut(BaseModel):
+    """What was asked for on the page and has not shown what comes of it; ``has_ended`` when the
+    process that carried it out is gone all the same. ``since`` is ISO 8601."""
+
+    verb: Literal["check", "update", "rollback"]
+    since: str
+    has_ended: bool
 
 
 class PastUpdateOut(BaseModel):
+    """``written`` is the file that lists what was written since; empty where there is none."""
+
     id: str
     kind: Literal["update", "rollback", "restore"]
     from_release: str
@@ -41,15 +53,17 @@ class PastUpdateOut(BaseModel):
     at: str
     result: str
     reason: str
+    written: str
 
 
 class UpdatesOut(BaseModel):
     """``check`` is what the last check found, null before the first; ``waiting`` while a request
-    has not begun."""
+    has not begun or prepares."""
 
     version: str
     can_roll_back: bool
     waiting: bool
+    preparing: PreparingOut | None
     current: UpdateOut | None
     check: dict[str, Any] | None
     history: list[PastUpdateOut]

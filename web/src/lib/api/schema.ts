@@ -4,6 +4,101 @@
  */
 
 export interface paths {
+  '/api/admin/backups': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Read Backups */
+    get: operations['backups_read_backups'];
+    put?: never;
+    /**
+     * Create Backup
+     * @description Made and checked in the background.
+     */
+    post: operations['backups_create_backup'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/admin/backups/drill': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Rehearse Restore
+     * @description Restore the newest good one aside and look into it.
+     */
+    post: operations['backups_rehearse_restore'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/admin/backups/policy': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /** Change Policy */
+    put: operations['backups_change_policy'];
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/admin/backups/{name}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** Remove Backup */
+    delete: operations['backups_remove_backup'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/admin/backups/{name}/verify': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Verify Backup
+     * @description Read every byte of it again.
+     */
+    post: operations['backups_verify_backup'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/admin/reindex': {
     parameters: {
       query?: never;
@@ -1429,6 +1524,14 @@ export interface components {
       /** Version */
       version: string;
     };
+    /** AskedBackupOut */
+    AskedBackupOut: {
+      /**
+       * Asked
+       * @enum {string}
+       */
+      asked: 'create' | 'verify' | 'drill' | 'remove';
+    };
     /** AskedOut */
     AskedOut: {
       /**
@@ -1436,6 +1539,100 @@ export interface components {
        * @enum {string}
        */
       asked: 'check' | 'update' | 'rollback';
+    };
+    /**
+     * BackupIn
+     * @description ``full`` is the folder with everything, ``plain`` the SQL file of the database.
+     */
+    BackupIn: {
+      /**
+       * Encrypt
+       * @default false
+       */
+      encrypt: boolean;
+      /**
+       * Kind
+       * @default both
+       * @enum {string}
+       */
+      kind: 'both' | 'full' | 'plain';
+    };
+    /** BackupNoticeOut */
+    BackupNoticeOut: {
+      /**
+       * Level
+       * @enum {string}
+       */
+      level: 'warning' | 'error';
+      /** Remedy */
+      remedy: string;
+      /** Text */
+      text: string;
+    };
+    /**
+     * BackupOut
+     * @description ``checked``: read again byte by byte; ``drilled``: restored aside and looked into, which had
+     *     its database ready after ``rto_seconds``.
+     */
+    BackupOut: {
+      /** Checked At */
+      checked_at: string | null;
+      /** Drilled At */
+      drilled_at: string | null;
+      /** Failure */
+      failure: string | null;
+      /**
+       * Kind
+       * @enum {string}
+       */
+      kind: 'full' | 'encrypted' | 'plain';
+      /** Made At */
+      made_at: string;
+      /** Name */
+      name: string;
+      /** Rto Seconds */
+      rto_seconds: number | null;
+      /** Size Bytes */
+      size_bytes: number;
+      /**
+       * State
+       * @enum {string}
+       */
+      state: 'unknown' | 'checked' | 'drilled' | 'damaged';
+    };
+    /** BackupRunOut */
+    BackupRunOut: {
+      /** Line */
+      line: string;
+      /** Name */
+      name: string;
+      /** Since */
+      since: string;
+      /**
+       * What
+       * @enum {string}
+       */
+      what: 'create' | 'verify' | 'drill' | 'remove';
+    };
+    /**
+     * BackupsOut
+     * @description Newest first. ``recovery_key_waiting``: nobody has written it down yet.
+     */
+    BackupsOut: {
+      /** Backups */
+      backups: components['schemas']['BackupOut'][];
+      /** Free Bytes */
+      free_bytes: number;
+      /** Next Backup At */
+      next_backup_at: string | null;
+      /** Next Drill At */
+      next_drill_at: string | null;
+      /** Notices */
+      notices: components['schemas']['BackupNoticeOut'][];
+      policy: components['schemas']['Policy'];
+      /** Recovery Key Waiting */
+      recovery_key_waiting: boolean;
+      running: components['schemas']['BackupRunOut'] | null;
     };
     /** Body_auth_issue_token */
     Body_auth_issue_token: {
@@ -2095,7 +2292,10 @@ export interface components {
       /** New Password */
       new_password: string;
     };
-    /** PastUpdateOut */
+    /**
+     * PastUpdateOut
+     * @description ``written`` is the file that lists what was written since; empty where there is none.
+     */
     PastUpdateOut: {
       /** At */
       at: string;
@@ -2114,6 +2314,65 @@ export interface components {
       result: string;
       /** To Release */
       to_release: string;
+      /** Written */
+      written: string;
+    };
+    /**
+     * Policy
+     * @description Times of day are this machine's; ``to`` is where each backup is copied to besides: a folder,
+     *     ``s3://`` or ``sftp://``, empty for nowhere.
+     */
+    Policy: {
+      /**
+       * At
+       * @default 02:30
+       */
+      at: string;
+      /**
+       * Drill At
+       * @default 03:30
+       */
+      drill_at: string;
+      /**
+       * Drill Enabled
+       * @default true
+       */
+      drill_enabled: boolean;
+      /**
+       * Enabled
+       * @default true
+       */
+      enabled: boolean;
+      /**
+       * Encrypt
+       * @default false
+       */
+      encrypt: boolean;
+      /**
+       * Keep Daily
+       * @default 7
+       */
+      keep_daily: number;
+      /**
+       * Keep Minimum
+       * @default 3
+       */
+      keep_minimum: number;
+      /**
+       * Keep Monthly
+       * @default 6
+       */
+      keep_monthly: number;
+      /**
+       * Keep Weekly
+       * @default 4
+       */
+      keep_weekly: number;
+      /**
+       * To
+       * @default
+       */
+      to: string;
     };
     /** PrepareIn */
     PrepareIn: {
@@ -2140,6 +2399,22 @@ export interface components {
       is_duplicate: boolean;
       /** Upload Url */
       upload_url: string | null;
+    };
+    /**
+     * PreparingOut
+     * @description What was asked for on the page and has not shown what comes of it; ``has_ended`` when the
+     *     process that carried it out is gone all the same. ``since`` is ISO 8601.
+     */
+    PreparingOut: {
+      /** Has Ended */
+      has_ended: boolean;
+      /** Since */
+      since: string;
+      /**
+       * Verb
+       * @enum {string}
+       */
+      verb: 'check' | 'update' | 'rollback';
     };
     /**
      * Problem
@@ -2693,11 +2968,13 @@ export interface components {
       title: string;
       /** To Version */
       to_version: string;
+      /** Written */
+      written: string;
     };
     /**
      * UpdatesOut
      * @description ``check`` is what the last check found, null before the first; ``waiting`` while a request
-     *     has not begun.
+     *     has not begun or prepares.
      */
     UpdatesOut: {
       /** Can Roll Back */
@@ -2709,6 +2986,7 @@ export interface components {
       current: components['schemas']['UpdateOut'] | null;
       /** History */
       history: components['schemas']['PastUpdateOut'][];
+      preparing: components['schemas']['PreparingOut'] | null;
       /** Version */
       version: string;
       /** Waiting */
@@ -2866,6 +3144,354 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+  backups_read_backups: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['BackupsOut'];
+        };
+      };
+      /** @description Nobody is signed in. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Only for administrators. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Anything else that can go wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  backups_create_backup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['BackupIn'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AskedBackupOut'];
+        };
+      };
+      /** @description Nobody is signed in. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Only for administrators. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The request cannot be understood. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Anything else that can go wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  backups_rehearse_restore: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AskedBackupOut'];
+        };
+      };
+      /** @description Nobody is signed in. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Only for administrators. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Anything else that can go wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  backups_change_policy: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['Policy'];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Policy'];
+        };
+      };
+      /** @description Nobody is signed in. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Only for administrators. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The request cannot be understood. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Anything else that can go wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  backups_remove_backup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AskedBackupOut'];
+        };
+      };
+      /** @description Nobody is signed in. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Only for administrators. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description It does not exist, or is not yours. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The request cannot be understood. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Anything else that can go wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  backups_verify_backup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AskedBackupOut'];
+        };
+      };
+      /** @description Nobody is signed in. */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Only for administrators. */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description It does not exist, or is not yours. */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description The request cannot be understood. */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description Anything else that can go wrong. */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   search_reindex_all: {
     parameters: {
       query?: never;

@@ -46,6 +46,7 @@ export type Health = Schemas['HealthOut'];
 export type About = Schemas['AboutOut'];
 
 export type Updates = Schemas['UpdatesOut'];
+export type Preparing = Schemas['PreparingOut'];
 export type UpdateRun = Schemas['UpdateOut'];
 export type PastUpdate = Schemas['PastUpdateOut'];
 export type Severity = 'blocker' | 'warning' | 'note';
@@ -65,6 +66,55 @@ export interface UpdateCheck {
   seconds: number;
   backup: string;
   trouble: string;
+  breaking?: string[];
+  env_difference?: string;
   migrate_seconds?: number;
   report?: { checks: number; seconds: number; findings: Finding[]; passed: string[] } | null;
+}
+
+export type BackupKind = 'full' | 'encrypted' | 'plain';
+export type BackupState = 'unknown' | 'checked' | 'drilled' | 'damaged';
+export interface Backup {
+  name: string;
+  kind: BackupKind;
+  made_at: string;
+  size_bytes: number;
+  state: BackupState;
+  checked_at: string | null;
+  drilled_at: string | null;
+  rto_seconds: number | null;
+  failure: string | null;
+}
+export interface BackupPolicy {
+  enabled: boolean;
+  at: string;
+  drill_enabled: boolean;
+  drill_at: string;
+  keep_daily: number;
+  keep_weekly: number;
+  keep_monthly: number;
+  keep_minimum: number;
+  encrypt: boolean;
+  to: string;
+}
+export interface BackupNotice {
+  level: 'warning' | 'error';
+  text: string;
+  remedy: string;
+}
+export interface BackupRun {
+  what: 'create' | 'verify' | 'drill' | 'remove';
+  name: string;
+  since: string;
+  line: string;
+}
+export interface Backups {
+  backups: Backup[];
+  policy: BackupPolicy;
+  running: BackupRun | null;
+  notices: BackupNotice[];
+  recovery_key_waiting: boolean;
+  free_bytes: number;
+  next_backup_at: string | null;
+  next_drill_at: string | null;
 }

@@ -42,8 +42,21 @@ export class Upgrade {
     return this.current?.outcome === 'running';
   }
 
+  /** What was asked for here or elsewhere and has not shown what comes of it; else empty. */
+  get verb(): Verb | '' {
+    if (this.asked) return this.asked.verb;
+    if (!this.facts?.waiting) return '';
+    return this.facts.preparing?.verb ?? 'check';
+  }
+
+  /** What was asked for and ended without a word. */
+  get failed(): Updates['preparing'] {
+    const preparing = this.facts?.preparing ?? null;
+    return this.verb || !preparing?.has_ended ? null : preparing;
+  }
+
   get isBusy(): boolean {
-    return this.asked !== null || this.isRunning || this.facts?.waiting === true;
+    return this.verb !== '' || this.isRunning;
   }
 
   /** The release that may be installed now; empty where there is none. */
@@ -101,8 +114,14 @@ export class Upgrade {
     if (!asked || this.facts?.waiting) return;
     const hasRun = (this.current?.id ?? '') !== asked.run;
     const hasChecked = (this.check?.checked_at ?? '') !== asked.checkedAt;
-    const isOver = asked.verb === 'check' ? hasChecked : hasRun || (hasChecked && !this.offered);
+    const isOver = hasRun || (asked.verb === 'check' && hasChecked) || this.#endedSince(asked.at);
     if (isOver) this.asked = null;
     else this.isSlow = Date.now() - asked.at > SLOW_MS;
+  }
+
+  /** Clocks of two machines may differ by a little; what ended before the click ended long before. */
+  #endedSince(at: number): boolean {
+    const preparing = this.facts?.preparing;
+    return preparing?.has_ended === true && Date.parse(preparing.since) > at - 5000;
   }
 }

@@ -68,10 +68,24 @@ export const upgrade = {
   backPutBack: 'Going back did not work; everything is as it was',
   rolledBack: (version: string) => `OpenTranscribe is ${version} again`,
   rolledBackHint:
-    'What was written since the update is kept in the backup named below, and listed in written-since.json in the folder data/update.',
+    'What was written since the update is kept in the backup named below, and listed in the file named below.',
   restored: 'A backup was restored',
   restoredHint:
-    'What was there before is kept: ./opentr.sh restore --undo brings it back. What only it has is listed in written-since.json in the folder data/update.',
+    'What was there before is kept: ./opentr.sh restore --undo brings it back. What only it has is listed in the file named below.',
+  written: 'List of what was written since',
+  breaking: (count: number) =>
+    plural(count, {
+      one: '# change touches this installation',
+      other: '# changes touch this installation'
+    }),
+  envChanges: 'Your settings in .env will change like this:',
+  cutOff: {
+    check: 'The check ended before it found anything',
+    update: 'The update did not begin',
+    rollback: 'Going back did not begin'
+  } as Record<string, string>,
+  cutOffHint: (when: string) =>
+    `It was asked for on ${when}. Nothing was changed; you can ask again. Why it ended is said by:`,
   refused: 'The update did not begin',
   history: 'History',
   historyLead: 'What was done on this installation, newest first.',
