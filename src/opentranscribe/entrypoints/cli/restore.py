@@ -15,7 +15,13 @@ from rich.markup import escape
 from opentranscribe.entrypoints.cli.partial_restore import Wish, list_files, restore_some
 from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
 from opentranscribe.entrypoints.installation.places import build_backups
-from opentranscribe.entrypoints.installation.recovery import build_updater, recover
+from opentranscribe.entrypoints.installation.recovery import (
+    build_updater,
+    last_restored,
+    recover,
+    recover_outer_files,
+    undo_outer_files,
+)
 from opentranscribe.features.backup.service import BackupService
 from opentranscribe.kit import clock
 from opentranscribe.kit.errors import InvalidError
@@ -91,15 +97,23 @@ def _restore(settings: Settings, backup: Path, key: str | None, *, yes: bool) ->
         )
     aside = f"{databases.name_of(settings.sqlalchemy_url)}_restored_{clock.now():%Y%m%d_%H%M%S}"
     with _database(settings) as service:
+        service.require_restorable(backup, key)
         _tell("Making a safety copy of what is there")
         safety = service.create_full()
         _tell("Building the backup aside and proving it")
         service.restore_into(backup, aside, key)
         upgrade(databases.with_name(service.url, aside), report=_tell)
+        service.reconcile(aside)
         count = service.restore_media(backup, key)
         if count:
             _tell(f"{count} recordings were put back into the store")
-    _swap(settings, aside, safety.path)
+        changed = service.restore_outer(backup, aside, key) if key and backup.is_dir() else []
+    try:
+        _swap(settings, aside, safety.path)
+    finally:
+        recover_outer_files(settings, _tell)
+    for name in changed:
+        _tell(f"  {name} is the backup's; what was there is kept beside it")
     _tell(f"✓ {backup.name} is in place. To take it back: ./opentr.sh restore --undo")
 
 
@@ -109,7 +123,10 @@ def _undo(settings: Settings, *, yes: bool) -> None:
         typer.confirm("Bring back what was there before the last restore?", abort=True)
     with _database(settings) as service:
         safety = service.create_full()
+    restored = last_restored(settings)
     _swap(settings, replaced, safety.path)
+    if undo_outer_files(settings, restored):
+        _tell("The settings and secrets of before are back. Use them with: ./opentr.sh restart")
     _tell("✓ What was there before the restore is in place again.")
 
 

@@ -21,6 +21,7 @@ def backup_places(settings: Settings) -> Places:
         env_file=settings.home / ".env",
         scratch_dir=settings.scratch_dir,
         state_dir=settings.data_dir / "backup",
+        models_dir=settings.models_dir,
     )
 
 

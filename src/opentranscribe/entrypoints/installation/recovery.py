@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from opentranscribe.entrypoints.installation.backups import InstallationBackups
 from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
+from opentranscribe.entrypoints.installation.places import backup_places
+from opentranscribe.features.backup.outer import OuterFiles
+from opentranscribe.features.upgrade.journal import list_journals
 from opentranscribe.features.upgrade.run import Installation
 from opentranscribe.features.upgrade.service import Updater
 from opentranscribe.settings import Settings
@@ -25,10 +28,44 @@ def build_updater(settings: Settings, tell: Callable[[str], None]) -> Updater:
 
 def recover(settings: Settings, tell: Callable[[str], None]) -> bool:
     """Finish or undo what was begun; whether there was anything. Raises AppError."""
-    if not settings.update_dir.is_dir():
+    found = False
+    if settings.update_dir.is_dir():
+        updater = build_updater(settings, tell)
+        if updater.is_unfinished:
+            with updater.alone():
+                found = updater.recover()
+    return recover_outer_files(settings, tell) or found
+
+
+def recover_outer_files(settings: Settings, tell: Callable[[str], None]) -> bool:
+    """Those of another machine stay when the database that they came with is in place."""
+    files = OuterFiles(backup_places(settings))
+    database = files.pending
+    if database is None:
         return False
-    updater = build_updater(settings, tell)
-    if not updater.is_unfinished:
+    with build_updater(settings, tell).alone():
+        if database in _list_restored(settings):
+            files.settle()
+            return True
+        tell("The restore did not get through; putting the settings and secrets back.")
+        files.put_back()
+    return True
+
+
+def undo_outer_files(settings: Settings, restored: str | None) -> bool:
+    """This machine's own again, where the restore of that database brought others."""
+    files = OuterFiles(backup_places(settings))
+    if restored is None or files.settled != restored:
         return False
-    with updater.alone():
-        return updater.recover()
+    files.undo()
+    return True
+
+
+def last_restored(settings: Settings) -> str | None:
+    """The database that the last restore put in place, by the name it had aside."""
+    return next(reversed(_list_restored(settings)), None)
+
+
+def _list_restored(settings: Settings) -> list[str]:
+    facts = [one.facts for one in list_journals(settings.update_dir) if one.is_committed]
+    return [str(one["kept_database"]) for one in facts if one.get("kind") == "restore"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from opentranscribe.features.backup.manifest import (
 )
 from opentranscribe.features.backup.media_copy import FOLDER as MEDIA
 from opentranscribe.features.backup.media_copy import MediaCopier
+from opentranscribe.features.backup.outer import collect
 from opentranscribe.features.backup.places import Places
 from opentranscribe.features.backup.programs import Programs
 from opentranscribe.kit import clock
@@ -36,8 +36,6 @@ from opentranscribe.work.databases import Connection, connect
 
 SNAPSHOT_TRIES = 20
 SECRETS, MEDIA_KEY = b"secrets", b"media"
-#: Made again when they are missing, or of no use elsewhere.
-NOT_SECRET = {"setup-token"}
 
 Tell = Callable[[str], None]
 
@@ -111,7 +109,7 @@ class FullBackup:
             database=database,
             is_encrypted=self.is_encrypted,
             wrapped=KeyRing(self.places.secrets_dir).wrap(self.key),
-            sealed=seal(self.key, self._collect_secrets(), SECRETS).hex(),
+            sealed=seal(self.key, collect(self.places), SECRETS).hex(),
             schema_key=schema_key,
             schema=parts.schema,
             packs=parts.packs,
@@ -119,13 +117,6 @@ class FullBackup:
             sequences=queries.list_sequences(connection, queries.list_schemas(connection)),
             media=[],
         )
-
-    def _collect_secrets(self) -> bytes:
-        files = {".env": self.places.env_file} if self.places.env_file.is_file() else {}
-        for path in sorted(self.places.secrets_dir.iterdir()):
-            if path.is_file() and path.name not in NOT_SECRET and not path.name.startswith("."):
-                files[f"secrets/{path.name}"] = path
-        return json.dumps({name: path.read_bytes().hex() for name, path in files.items()}).encode()
 
     def _copier(self) -> MediaCopier:
         known: dict[str, MediaEntry] = {}

@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +94,7 @@ class KeyRing:
         try:
             if recovery_key:
                 return _unwrap_by_recovery(wrapped, read_spelt(recovery_key))
-            return unseal(self._own(), bytes.fromhex(wrapped["installation"]), _PURPOSE)
+            return self._unwrap_by_own(bytes.fromhex(wrapped["installation"]))
         except (FileNotFoundError, KeyError, ValueError, WrongRecoveryKeyError) as error:
             fingerprint = wrapped.get("fingerprint", "unknown")
             raise WrongRecoveryKeyError(
@@ -101,6 +102,13 @@ class KeyRing:
                 f" Give the recovery key that was shown when backups began ({fingerprint}) with"
                 " --recovery-key-file. Nothing was changed."
             ) from error
+
+    def _unwrap_by_own(self, wrapped: bytes) -> bytes:
+        """Also with the keys that this machine had before another's backup was restored on it."""
+        for path in sorted(self.folder.glob(f"{_OWN}.*"), reverse=True):
+            with suppress(WrongRecoveryKeyError):
+                return unseal(bytes.fromhex(path.read_text(encoding="utf-8")), wrapped, _PURPOSE)
+        return unseal(self._own(), wrapped, _PURPOSE)
 
     def _own(self) -> bytes:
         return bytes.fromhex((self.folder / _OWN).read_text(encoding="utf-8"))

@@ -18,6 +18,12 @@ class Places:
     env_file: Path
     scratch_dir: Path
     state_dir: Path
+    models_dir: Path | None = None
+
+    @property
+    def home(self) -> Path:
+        """The installation folder."""
+        return self.env_file.parent
 
     @property
     def hold_dir(self) -> Path:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from opentranscribe.features.backup import queries, rules
-from opentranscribe.features.backup.building import Builder
+from opentranscribe.features.backup.building import Builder, require_suitable
 from opentranscribe.features.backup.catalogue import BackupSet, Catalogue
 from opentranscribe.features.backup.database_copy import Before
 from opentranscribe.features.backup.drill import carry_out
@@ -24,6 +24,7 @@ from opentranscribe.features.backup.errors import (
 from opentranscribe.features.backup.full import FullBackup, open_before
 from opentranscribe.features.backup.keys import KeyRing
 from opentranscribe.features.backup.manifest import read_manifest
+from opentranscribe.features.backup.outer import OuterFiles
 from opentranscribe.features.backup.places import Places
 from opentranscribe.features.backup.plain import PlainFacts, check_plain, write_plain
 from opentranscribe.features.backup.programs import Programs
@@ -33,7 +34,7 @@ from opentranscribe.kit import clock
 from opentranscribe.kit.durable import sync_folder
 from opentranscribe.kit.errors import AppError
 from opentranscribe.ports.objects import Objects
-from opentranscribe.work.databases import Connection, connect
+from opentranscribe.work.databases import Connection, connect, with_name
 
 DRAFT = ".part"
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -51,6 +52,10 @@ class BackupService:
     @property
     def keys(self) -> KeyRing:
         return KeyRing(self.places.secrets_dir)
+
+    @property
+    def outer(self) -> OuterFiles:
+        return OuterFiles(self.places)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -104,6 +109,25 @@ class BackupService:
             failure=None,
         )
         return self.catalogue.get(path)
+
+    def require_restorable(self, path: Path, recovery_key: str | None = None) -> None:
+        """Before anything is done: a folder that we have the key of and that suits this release.
+
+        Raises BackupDamagedError, BackupUnsuitableError, WrongRecoveryKeyError.
+        """
+        if path.is_dir():
+            require_suitable(self.open(path, recovery_key).manifest, self.url)
+
+    def reconcile(self, database: str) -> None:
+        """Of a database brought back: what was under way is taken up or ended, nobody is signed
+        in."""
+        with connect(with_name(self.url, database)) as connection:
+            queries.reconcile(connection)
+
+    def restore_outer(self, path: Path, database: str, recovery_key: str | None) -> list[str]:
+        """The backup's secrets and settings, in place of what is there; see `OuterFiles`. They go
+        with that database. Raises BackupDamagedError."""
+        return self.outer.put(self.open(path, recovery_key).secrets(), database, self.tell)
 
     def restore_into(self, path: Path, database: str, recovery_key: str | None = None) -> None:
         """The backup's database as a new one of that name on the same server, proven.
