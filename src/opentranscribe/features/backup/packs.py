@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import threading
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -32,17 +33,19 @@ class PackWriter:
         descriptor = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._handle = os.fdopen(descriptor, "wb")
         self._digest = hashlib.sha256()
+        self._one_at_a_time = threading.Lock()
         self.size = 0
 
     def add(self, blob: bytes) -> tuple[int, int]:
-        """Offset and length in the pack."""
-        if self._cipher:
-            blob = self._cipher.encrypt(_nonce(self.size), blob, None)
-        self._handle.write(blob)
-        self._digest.update(blob)
-        place = self.size
-        self.size += len(blob)
-        return place, len(blob)
+        """Offset and length in the pack. May be called by several threads."""
+        with self._one_at_a_time:
+            if self._cipher:
+                blob = self._cipher.encrypt(_nonce(self.size), blob, None)
+            self._handle.write(blob)
+            self._digest.update(blob)
+            place = self.size
+            self.size += len(blob)
+            return place, len(blob)
 
     def finish(self) -> Pack:
         """Forced to disk, under its final name."""

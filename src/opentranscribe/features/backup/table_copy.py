@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -22,8 +22,8 @@ from opentranscribe.features.backup.queries import RANGE_ROWS, Table
 from opentranscribe.work.databases import Connection
 
 END = b"\n\\.\n"
-WORKERS = 2
-AHEAD = 12
+#: Rows from which on two connections read them.
+LEAST_SHARED = 20 * RANGE_ROWS
 #: Stands for the pack that is being written.
 NEW_PACK = -1
 
@@ -62,29 +62,36 @@ def copy_rows(
 
     Raises BackupFailedError.
     """
-    if not wanted:
-        return []
+    parts = _share_out(wanted)
+    with ThreadPoolExecutor(max(1, len(parts))) as pool:
+        tasks = [pool.submit(_copy_part, programs, snapshot, part, writer) for part in parts]
+        return [chunk for task in tasks for chunk in task.result()]
+
+
+def _share_out(wanted: Sequence[Wanted]) -> list[Sequence[Wanted]]:
+    """As many rows to each of the connections; a second one does not pay for a few."""
+    total = sum(one.rows for one in wanted)
+    if total < LEAST_SHARED:
+        return [wanted] if wanted else []
+    rows = 0
+    for place, one in enumerate(wanted):
+        if rows >= total / 2:
+            return [wanted[:place], wanted[place:]]
+        rows += one.rows
+    return [wanted]
+
+
+def _copy_part(
+    programs: Programs, snapshot: str, wanted: Sequence[Wanted], writer: PackWriter
+) -> list[Chunk]:
     done: list[Chunk] = []
-    with (
-        ThreadPoolExecutor(WORKERS) as pool,
-        programs.read("psql", "-X", "-q", script=_script(snapshot, wanted)) as blocks,
-    ):
-        waiting: list[tuple[Wanted, Future[tuple[bytes, str]]]] = []
-
-        def settle() -> None:
-            one, future = waiting.pop(0)
-            blob, sha256 = future.result()
-            done.append(Chunk(one.range, one.rows, one.mark, NEW_PACK, *writer.add(blob), sha256))
-
+    with programs.read("psql", "-X", "-q", script=_script(snapshot, wanted)) as blocks:
         texts = _split(blocks)
         for one, text in zip(wanted, texts, strict=False):
-            waiting.append((one, pool.submit(columns.encode, text, len(one.table.columns))))
-            if len(waiting) > AHEAD:
-                settle()
+            blob, sha256 = columns.encode(text, len(one.table.columns))
+            done.append(Chunk(one.range, one.rows, one.mark, NEW_PACK, *writer.add(blob), sha256))
         if next(texts, None) is not None:
             raise BackupFailedError("psql wrote more than it was asked for.")
-        while waiting:
-            settle()
     if len(done) != len(wanted):
         raise BackupFailedError("The database gave fewer rows than it counted. No backup was made.")
     return done
