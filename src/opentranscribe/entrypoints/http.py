@@ -27,6 +27,7 @@ from opentranscribe.entrypoints.websocket import Sockets
 from opentranscribe.features.accounts.routes import router as accounts
 from opentranscribe.features.auth.routes import router as auth
 from opentranscribe.features.auth.setup import SetupService, ensure_setup_token
+from opentranscribe.features.backup.routes import router as backup
 from opentranscribe.features.editing.routes import router as editing
 from opentranscribe.features.exports.routes import router as exports
 from opentranscribe.features.jobs.routes import router as jobs
@@ -64,6 +65,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     system_settings,
     readiness,
     upgrade,
+    backup,
     health_router,
 )
 PREFIX = "/api"

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from opentranscribe import __version__
 from opentranscribe.bootstrap import App, build_app
 from opentranscribe.entrypoints.background import configure_logging, wait_for_schema, watch_schema
+from opentranscribe.entrypoints.backup_clerk import BackupClerk
 from opentranscribe.entrypoints.worker import process_name
 from opentranscribe.features.auth.janitor import sweep_sign_ins
 from opentranscribe.features.jobs.heartbeat import Heartbeat
@@ -72,6 +73,7 @@ CHORES: tuple[Chore, ...] = (
         lambda app: remove_stale_scratch(app.work, app.options.scratch_dir),
     ),
     Chore("sweep sign-ins", 3600.0, lambda app: sweep_sign_ins(app.work)),
+    Chore("backups", 2.0, BackupClerk()),
 )
 
 

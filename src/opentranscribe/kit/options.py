@@ -14,7 +14,9 @@ class Options:
     uploads_dir: Path
     scratch_dir: Path
     setup_token_file: Path
+    secrets_dir: Path
     backup_dir: Path
+    backup_state_dir: Path
     update_dir: Path
     default_model: str = "base"
     max_upload_bytes: int = 15 * 1024**3

@@ -140,6 +140,13 @@ TABLE: dict[str, Row] = {
     "POST /api/admin/updates": Row("admin", 202, json={}),
     "POST /api/admin/updates/check": Row("admin", 202, json={}),
     "POST /api/admin/updates/rollback": Row("admin", 202),
+    # backups
+    "GET /api/admin/backups": Row("admin"),
+    "POST /api/admin/backups": Row("admin", 202, json={}),
+    "POST /api/admin/backups/drill": Row("admin", 404),
+    "PUT /api/admin/backups/policy": Row("admin", json={}),
+    "POST /api/admin/backups/{name}/verify": Row("admin", 404),
+    "DELETE /api/admin/backups/{name}": Row("admin", 404),
     # the installation
     "GET /api/system/stats": Row("own"),
     "GET /api/system/about": Row("shared"),

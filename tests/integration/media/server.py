@@ -68,7 +68,9 @@ def build_state(database_url: str, folder: Path, **changes: Any) -> EdgeState:
         uploads_dir=Path(changes.pop("uploads_dir", folder / "uploads")),
         scratch_dir=folder / "scratch",
         setup_token_file=folder / "token",
+        secrets_dir=folder / "secrets",
         backup_dir=folder / "backups",
+        backup_state_dir=folder / "backup",
         update_dir=folder / "update",
         **changes,
     )

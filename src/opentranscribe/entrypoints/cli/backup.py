@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from opentranscribe.bootstrap import build_engines
+from opentranscribe.entrypoints.cli.backup_plan import policy_of
 from opentranscribe.entrypoints.cli.db import reach_database
 from opentranscribe.entrypoints.installation.places import build_backups
 from opentranscribe.features.backup.catalogue import BackupSet
@@ -48,8 +49,8 @@ def backup(
         bool,
         typer.Option(
             "--prune",
-            help="Remove old ones: the newest of 7 days, 4 weeks and 6 months stay, and any that"
-            " is the last good or rehearsed one or that a rollback needs.",
+            help="Remove old ones, as ./opentr.sh backup-policy says; the last good and the last"
+            " rehearsed one stay, and any that a rollback needs.",
         ),
     ] = False,
     show_key: Annotated[
@@ -65,7 +66,9 @@ def backup(
     if listing:
         _list(build_backups(settings, ""))
     elif prune:
-        _prune(build_backups(settings, ""), list_held(settings.update_dir))
+        with reach_database():
+            kept = policy_of(settings).kept
+        _prune(build_backups(settings, ""), kept, list_held(settings.update_dir))
     elif show_key:
         _show_key(build_backups(settings, ""))
     elif verify is not None:
@@ -123,8 +126,8 @@ def _list(service: BackupService) -> None:
     console.print(table)
 
 
-def _prune(service: BackupService, held: list[Path]) -> None:
-    gone = service.prune(Kept(), held)
+def _prune(service: BackupService, kept: Kept, held: list[Path]) -> None:
+    gone = service.prune(kept, held)
     for name in gone:
         _tell(f"✓ {name} was removed.")
     if gone:

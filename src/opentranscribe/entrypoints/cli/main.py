@@ -29,6 +29,8 @@ COMMANDS = {
     "search": ("search", "Search the transcripts, and rebuild the index."),
     "db": ("db", "Check and upgrade the database's schema."),
     "backup": ("backup", "Back up everything, check it, rehearse a restore."),
+    "backup-policy": ("backup_plan", "When backups are made, and how long they are kept."),
+    "backup-order": ("backup_plan", "Carry out what was asked for on the page."),
     "restore": ("restore", "Bring a backup back, or take the last restore back."),
     "import": ("takeover", "Take over an installation of the earlier system."),
     "update": ("update", "Bring this installation to another release, or put everything back."),
@@ -37,8 +39,8 @@ COMMANDS = {
     "prove": ("prove", "Try everything that people do on the running installation."),
     "init": ("init", "Make an installation folder."),
 }
-#: Run by the supervisor; people need not know of it.
-HIDDEN = {"resume"}
+#: Run by the supervisor and the scheduler; people need not know of it.
+HIDDEN = {"resume", "backup-order"}
 UNSUPPORTED = EXIT_CODES["unsupported"]
 
 

@@ -17,6 +17,7 @@ from opentranscribe.kit.durable import write_durably
 
 FILE = ".catalogue.json"
 LOCK = ".lock"
+NOTE_LOCK = ".catalogue.lock"
 MANIFEST = "manifest.json"
 State = Literal["unknown", "checked", "drilled", "damaged"]
 
@@ -78,11 +79,14 @@ class Catalogue:
         raise BackupNotFoundError(f"There is no backup {path}.")
 
     def note(self, name: str, **facts: Any) -> Record:
-        records = self._read()
-        records[name] = replace(records.get(name, Record()), **facts)
-        here = {path.name for path in self._folder.iterdir()}
-        content = {key: asdict(value) for key, value in sorted(records.items()) if key in here}
-        write_durably(self._folder / FILE, json.dumps(content, indent=1))
+        """Two may write at once: a check needs not be alone."""
+        with (self._folder / NOTE_LOCK).open("a+") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            records = self._read()
+            records[name] = replace(records.get(name, Record()), **facts)
+            here = {path.name for path in self._folder.iterdir()}
+            content = {key: asdict(value) for key, value in sorted(records.items()) if key in here}
+            write_durably(self._folder / FILE, json.dumps(content, indent=1))
         return records[name]
 
     @contextmanager

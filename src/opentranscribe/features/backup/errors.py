@@ -33,6 +33,12 @@ class BackupRunningError(ConflictError):
     code = "backup_running"
 
 
+class BackupNeededError(ConflictError):
+    """The last good one, or one that an update may still be put back from."""
+
+    code = "backup_needed"
+
+
 class BackupDamagedError(InvalidError):
     """Its bytes are not those that were written."""
 

@@ -19,6 +19,7 @@ from opentranscribe.features.backup.drill import carry_out
 from opentranscribe.features.backup.errors import (
     BackupDamagedError,
     BackupFailedError,
+    BackupNeededError,
     BackupNotFoundError,
 )
 from opentranscribe.features.backup.full import FullBackup, open_before
@@ -28,7 +29,7 @@ from opentranscribe.features.backup.outer import OuterFiles
 from opentranscribe.features.backup.places import Places
 from opentranscribe.features.backup.plain import PlainFacts, check_plain, write_plain
 from opentranscribe.features.backup.programs import Programs
-from opentranscribe.features.backup.pruning import prune
+from opentranscribe.features.backup.pruning import list_removable, prune, remove_backup
 from opentranscribe.features.backup.verification import OpenSet, verify_full
 from opentranscribe.kit import clock
 from opentranscribe.kit.durable import sync_folder
@@ -189,11 +190,24 @@ class BackupService:
         return self.catalogue.get(newest.path)
 
     def prune(self, kept: rules.Kept, held: Collection[Path] = ()) -> list[str]:
-        """Remove the backups that retention does not keep; their names. Raises
-        BackupRunningError."""
+        """Remove the backups that retention does not keep, and as many more as the next one needs
+        room; their names. Raises BackupRunningError."""
         with self.catalogue.alone():
             self.remove_drafts()
-            return prune(self.catalogue, DRAFT, kept, held)
+            return prune(self.catalogue, DRAFT, kept, held, self._has_room)
+
+    def remove(self, name: str, held: Collection[Path] = ()) -> None:
+        """Raises BackupNeededError, BackupNotFoundError, BackupRunningError."""
+        with self.catalogue.alone():
+            one = self.catalogue.get(self.places.backups_dir / name)
+            if one.name not in list_removable(self.catalogue, held):
+                raise BackupNeededError(f"{name} is still needed. It was not removed.")
+            remove_backup(one.path, DRAFT)
+
+    def _has_room(self) -> bool:
+        """For another one that shares nothing with those before."""
+        largest = max((one.size_bytes for one in self.catalogue.list()[:4]), default=0)
+        return shutil.disk_usage(self.places.backups_dir).free > largest
 
     def remove_drafts(self) -> None:
         """What a killed backup left behind; nobody else is at work."""
