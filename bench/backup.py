@@ -38,14 +38,15 @@ from opentranscribe.work import databases
 
 FILES, PER_FILE = 500, 1000
 PEOPLE = """
-INSERT INTO "user" (email, hashed_password, full_name)
-SELECT 'u' || i || '@example.org', 'x', 'User ' || i FROM generate_series(1, 10) i;
+INSERT INTO "user" (email, hashed_password, full_name) VALUES ('ann@example.org', 'x', 'Ann');
 INSERT INTO media_file (user_id, filename, storage_path, file_size, content_type, status)
-SELECT 1 + i % 10, 'take ' || i, 'media/' || gen_random_uuid(), 1, 'audio/wav', 'completed'
-FROM generate_series(1, {files}) i;
+SELECT u.id, 'take ' || i, 'media/' || gen_random_uuid(), 1, 'audio/wav', 'completed'
+FROM "user" u, generate_series(1, {files}) i WHERE u.email = 'ann@example.org';
 INSERT INTO speaker (user_id, media_file_id, name)
-SELECT 1, 1 + i % {files}, 'SPEAKER_' || i FROM generate_series(1, {files} * 4) i
+SELECT user_id, id, 'SPEAKER_' || i FROM media_file, generate_series(0, 3) i
+WHERE filename LIKE 'take %'
 """
+SPEAKERS = "SELECT media_file_id, id FROM speaker WHERE name LIKE 'SPEAKER_%' ORDER BY name, 1"
 SEGMENTS = (
     "COPY transcript_segment (media_file_id, speaker_id, start_time, end_time, text, words)"
     " FROM STDIN"
@@ -273,22 +274,27 @@ def make_service(root: Path, url: str) -> BackupService:
 
 
 def fill(url: str, segments: int, *, has_words: bool) -> int:
-    """The same rows each time; how many bytes the database has."""
+    """A new database; how many bytes it has then."""
     upgrade(url)
+    return fill_tables(url, segments, has_words=has_words)
+
+
+def fill_tables(url: str, segments: int, *, has_words: bool) -> int:
+    """The same rows each time, of people and recordings of their own; as `fill`."""
     chance = random.Random(7)
     rare = ["".join(chance.choices("etaoinshrdlu", k=chance.randint(3, 9))) for _ in range(5000)]
     vocabulary = REPEATED * 4 + rare
     weights = list(accumulate(1 / (number + 1) for number in range(len(vocabulary))))
     with databases.connect(url) as connection:
         connection.execute(PEOPLE.format(files=FILES).encode())
+        speakers = connection.execute(SPEAKERS).fetchall()
         with connection.cursor().copy(SEGMENTS) as copy:
             for number in range(segments):
                 said = chance.choices(vocabulary, cum_weights=weights, k=chance.randint(6, 18))
                 begin = round(number % PER_FILE * 3.5 + chance.random(), 2)
                 timed = json.dumps(_time(said, begin, chance)) if has_words else None
-                file = 1 + number // PER_FILE % FILES
-                row = (file, file + number % 4 * FILES, begin, begin + 3, " ".join(said), timed)
-                copy.write_row(row)
+                who = speakers[number // PER_FILE % FILES + number % 4 * FILES]
+                copy.write_row((*who, begin, begin + 3, " ".join(said), timed))
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
         found = connection.execute("SELECT pg_database_size(current_database())").fetchone()

@@ -9,16 +9,18 @@ import shutil
 import threading
 import uuid
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from opentranscribe.features.backup import table_copy
 from opentranscribe.features.backup.errors import (
     BackupDamagedError,
     BackupUnsuitableError,
     WrongRecoveryKeyError,
 )
 from opentranscribe.features.backup.keys import KeyRing, read_spelt
-from opentranscribe.features.backup.manifest import read_manifest, write_manifest
+from opentranscribe.features.backup.manifest import Chunk, read_manifest, write_manifest
 from opentranscribe.features.backup.service import BackupService
 from opentranscribe.features.backup.verification import verify_full
 from opentranscribe.work.databases import connect
@@ -78,6 +80,28 @@ class TestFullBackup:
         old = {c.sha256 for t in read_manifest(first.path).tables for c in t.chunks}
         new = {c.sha256 for t in read_manifest(second.path).tables for c in t.chunks}
         assert len(new - old) == 1
+
+    @pytest.mark.parametrize("is_encrypted", [False, True])
+    def test_two_connections_bring_the_rows_of_one(
+        self, service: BackupService, monkeypatch: pytest.MonkeyPatch, is_encrypted: bool
+    ) -> None:
+        alone = service.create_full(is_encrypted=is_encrypted)
+        old = read_manifest(alone.path)
+        shutil.rmtree(alone.path)  # nothing to build on: everything is read again
+        monkeypatch.setattr(table_copy, "LEAST_SHARED", 1000)
+        asked: list[int] = []
+        copy_part = table_copy._copy_part
+
+        def count(*args: Any) -> list[Chunk]:
+            asked.append(len(args[2]))
+            return copy_part(*args)
+
+        monkeypatch.setattr(table_copy, "_copy_part", count)
+        shared = service.create_full(is_encrypted=is_encrypted)
+        assert len(asked) == 2
+        service.verify(shared.path)
+        new = read_manifest(shared.path)
+        assert [one.digest for one in new.tables] == [one.digest for one in old.tables]
 
     def test_the_older_stays_whole_when_the_newer_is_removed(self, service: BackupService) -> None:
         first = service.create_full()

@@ -31,7 +31,7 @@ def world(empty_database_url: str) -> World:
 
 def update(world: World, home: Path, **proved: str) -> None:
     updater(world, home).update(
-        NEW, backup=home / "b", merged_env="A=2\n", migrate_seconds=1, proved=proved
+        NEW, backup=home / "b", merged_env="A=2\n", measured={"migrate": 1}, proved=proved
     )
 
 

@@ -8,12 +8,15 @@ from opentranscribe.kit.update_state import LOG_LINES, UpdateState, read_state, 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def state(step: str) -> UpdateState:
+def state(step: str, took: float | None = None) -> UpdateState:
+    """``took`` are the seconds of the steps before; as expected if left out."""
+    expected = {"stop": 0.0, "migrate": 2.0, "start": 8.0}[step]
+    begun = NOON - timedelta(seconds=expected if took is None else took)
     return UpdateState(
         "1",
         "v1",
         "v2",
-        NOON.isoformat(),
+        begun.isoformat(),
         step=step,
         step_started_at=NOON.isoformat(),
         predicted={"stop": 2.0, "migrate": 6.0, "start": 2.0},
@@ -24,6 +27,12 @@ class TestUpdateState:
     def test_tells_how_far_it_is_from_what_each_step_was_expected_to_take(self) -> None:
         fraction, left = state("migrate").progress(NOON + timedelta(seconds=3))
         assert (fraction, left) == (0.5, 5.0)
+
+    def test_what_is_left_goes_as_slowly_as_what_was(self) -> None:
+        """Two seconds took six, so that eight are taken to be more, but not thrice as much."""
+        fraction, left = state("migrate", took=6).progress(NOON)
+        assert fraction == 0.2
+        assert 8 < left < 24
 
     def test_a_step_that_takes_longer_never_looks_finished(self) -> None:
         fraction, left = state("start").progress(NOON + timedelta(hours=1))

@@ -77,7 +77,7 @@ def update(
             new,
             backup=prepared.backup,
             merged_env=prepared.merged_env,
-            migrate_seconds=prepared.migrate_seconds,
+            measured=prepared.measured,
             proved=prepared.proved,
         )
     _tell(

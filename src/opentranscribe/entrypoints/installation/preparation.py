@@ -13,6 +13,7 @@ from typing import Any
 from opentranscribe.entrypoints.installation.backups import InstallationBackups
 from opentranscribe.entrypoints.installation.checks import preflight_context
 from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
+from opentranscribe.features.upgrade import queries
 from opentranscribe.features.upgrade.breaking import (
     BreakingChange,
     InstallationProbe,
@@ -21,9 +22,10 @@ from opentranscribe.features.upgrade.breaking import (
 )
 from opentranscribe.features.upgrade.env_merge import Merged, diff_env, merge_env
 from opentranscribe.features.upgrade.errors import UpdateRefusedError
+from opentranscribe.features.upgrade.expectation import expect
+from opentranscribe.features.upgrade.journal import list_journals
 from opentranscribe.features.upgrade.preflight import Report, run_preflight
 from opentranscribe.features.upgrade.proof.verdict import State, read_states
-from opentranscribe.features.upgrade.steps import STEPS
 from opentranscribe.kit import clock
 from opentranscribe.kit.errors import AppError
 from opentranscribe.ports.deployment import DeploymentError, Release
@@ -31,21 +33,36 @@ from opentranscribe.settings import Settings
 from opentranscribe.work import databases
 
 REHEARSAL = "opentranscribe_rehearsal"
+REHEARSED_COPY = f"{REHEARSAL}_copy"
 MARKS = {"blocker": "✗", "warning": "!", "note": "·"}
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """``measured`` are the seconds that steps of the update took; ``database_bytes`` what the
+    migrated copy will have on disk, beside the old database that is kept; ``trouble`` is why it
+    failed."""
+
+    measured: Mapping[str, float] = field(default_factory=dict)
+    database_bytes: int = 0
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
 class Prepared:
     """``breaking`` are the changes that touch this installation; ``merged_env`` is the new text of
     ``.env``, None to leave it; ``proved`` is how each probe ended on what runs now, nothing where
-    nothing runs; ``trouble`` is why the rehearsal failed."""
+    nothing runs; ``measured`` and ``expected`` are seconds of the update's steps; the rest is as in
+    `Rehearsal`."""
 
     report: Report
     breaking: tuple[BreakingChange, ...] = ()
     merged_env: str | None = None
     env_difference: str = ""
     backup: Path | None = None
-    migrate_seconds: float = 0.0
+    measured: Mapping[str, float] = field(default_factory=dict)
+    expected: Mapping[str, float] = field(default_factory=dict)
+    database_bytes: int = 0
     proved: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
 
@@ -55,9 +72,12 @@ class Prepared:
 
     @property
     def seconds(self) -> float:
-        """How long visitors will wait, as far as can be known."""
-        usual = sum(step.seconds for step in STEPS if step.name != "migrate")
-        return usual + self.migrate_seconds
+        """How long the update will take once it is begun."""
+        return sum(self.expected.values())
+
+    @property
+    def migrate_seconds(self) -> float:
+        return self.measured.get("migrate", 0.0)
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """A mark and a sentence each, for people."""
@@ -75,7 +95,9 @@ class Prepared:
         if self.trouble:
             yield "✗", f"The rehearsal failed: {self.trouble}"
         elif self.backup:
-            yield "✓", f"Rehearsed on a copy: the database takes {self.migrate_seconds:.1f} s"
+            room = f"{self.database_bytes / 1e6:.0f} MB beside the old one, which is kept"
+            took = f"{self.migrate_seconds:.1f} s"
+            yield "✓", f"Rehearsed on a copy: the database takes {took}, and {room}"
 
     def as_json(self, old: Release, new: Release) -> dict[str, Any]:
         """For the page."""
@@ -88,6 +110,7 @@ class Prepared:
             "backup": str(self.backup) if self.backup else "",
             "trouble": self.trouble,
             "migrate_seconds": round(self.migrate_seconds, 1),
+            "database_bytes": self.database_bytes,
             "breaking": [f"{one.summary} {one.action}" for one in self.breaking],
             "env_difference": self.env_difference,
             "report": self.report.as_json(),
@@ -117,54 +140,77 @@ class Preparation:
             if report.blockers:
                 return Prepared(report)
             merged, difference = self._merge_env(new)
-            proved = self._prove(old)
+            proved, prove_seconds = self._prove(old)
             backup = self._make_backup()
-            seconds, trouble = self._rehearse(new, backup, url)
+            rehearsal = self._rehearse(new, backup, url)
+            measured = {**rehearsal.measured, **prove_seconds}
             return Prepared(
                 report,
                 breaking=self._touching(old, new),
                 merged_env=merged,
                 env_difference=difference,
                 backup=backup,
-                migrate_seconds=seconds,
+                measured=measured,
+                expected=expect(list_journals(self._settings.update_dir), measured),
+                database_bytes=rehearsal.database_bytes,
                 proved=proved,
-                trouble=trouble,
+                trouble=rehearsal.trouble,
             )
         finally:
             self._deployment.close_database()
 
-    def _prove(self, old: Release) -> dict[str, State]:
-        """What works before must work after; and only that."""
+    def _prove(self, old: Release) -> tuple[dict[str, State], dict[str, float]]:
+        """What works before must work after; and only that. How long that took, too."""
         if not self._deployment.is_running():
-            return {}
+            return {}, {}
         self._tell("Trying what works now")
+        started = time.monotonic()
         try:
             report = self._deployment.run(old, ["prove", "--json", "--wait", "5"], {})
         except DeploymentError as error:
             self._tell(f"That cannot be tried: {error.message}")
-            return {}
-        return read_states(json.loads(report))
+            return {}, {}
+        return read_states(json.loads(report)), {"prove": time.monotonic() - started}
 
     def _make_backup(self) -> Path:
         self._tell("Making a verified backup")
         return self._backups.make()
 
-    def _rehearse(self, new: Release, backup: Path, url: str) -> tuple[float, str]:
-        """The new release's own migration on a copy made from the backup; seconds and trouble."""
+    def _rehearse(self, new: Release, backup: Path, url: str) -> Rehearsal:
+        """What the update will do to the database, done to one made from the backup: copied as it
+        will be, and migrated by the new release."""
         self._tell("Rehearsing on a copy of the database")
         with databases.administer(url) as connection:
             databases.drop_database(connection, REHEARSAL)
-        try:
-            self._backups.restore_into(backup, REHEARSAL)
-            started = time.monotonic()
-            environment = {"DATABASE_URL": databases.with_name(url, REHEARSAL)}
-            self._deployment.run(new, ["db", "upgrade", "--yes"], environment)
-            return time.monotonic() - started, ""
-        except AppError as error:
-            return 0.0, error.message
-        finally:
-            with databases.administer(url) as connection:
+            databases.drop_database(connection, REHEARSED_COPY)
+            try:
+                self._backups.restore_into(backup, REHEARSAL)
+                return self._rehearse_on_copy(connection, new, url)
+            except AppError as error:
+                return Rehearsal(trouble=error.message)
+            finally:
                 databases.drop_database(connection, REHEARSAL)
+                databases.drop_database(connection, REHEARSED_COPY)
+
+    def _rehearse_on_copy(
+        self, connection: databases.Connection, new: Release, url: str
+    ) -> Rehearsal:
+        """The backup's database is tighter than the live one, which the sizes are corrected by."""
+        live = queries.measure_database(connection, databases.name_of(url))
+        before = queries.measure_database(connection, REHEARSAL)
+        databases.write_out(connection)
+        started = time.monotonic()
+        databases.copy_database(connection, REHEARSAL, REHEARSED_COPY)
+        copied = time.monotonic()
+        databases.drop_database(connection, REHEARSAL)
+        began = time.monotonic()
+        environment = {"DATABASE_URL": databases.with_name(url, REHEARSED_COPY)}
+        self._deployment.run(new, ["db", "upgrade", "--yes"], environment)
+        databases.write_out(connection)
+        migrated = time.monotonic()
+        after = queries.measure_database(connection, REHEARSED_COPY)
+        measured = {"keep": (copied - started) * live / before, "migrate": migrated - began}
+        return Rehearsal(measured, live + after - before)
 
     def _touching(self, old: Release, new: Release) -> tuple[BreakingChange, ...]:
         features = {"embedded database"} if self._settings.uses_embedded_postgres else set()

@@ -21,6 +21,12 @@ def swap_in(connection: Connection, *, kept: str, live: str, aside: str) -> None
     rename_database(connection, kept, live)
 
 
+def measure_database(connection: Connection, database: str) -> int:
+    """Bytes on the server's disk."""
+    row = connection.execute("SELECT pg_database_size(%s::name)", (database,)).fetchone()
+    return int(row[0]) if row else 0
+
+
 def count_rows(connection: Connection) -> dict[str, int]:
     """Rows of each of our tables, exact."""
     tables = connection.execute(

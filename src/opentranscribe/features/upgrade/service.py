@@ -20,6 +20,7 @@ from opentranscribe.features.upgrade.errors import (
     UpdateFailedError,
     UpdateUnderWayError,
 )
+from opentranscribe.features.upgrade.expectation import expect
 from opentranscribe.features.upgrade.journal import JOURNAL, Journal, list_journals
 from opentranscribe.features.upgrade.run import Backups, Installation, Run
 from opentranscribe.features.upgrade.steps import STEPS, Step
@@ -83,18 +84,19 @@ class Updater:
         *,
         backup: Path,
         merged_env: str | None,
-        migrate_seconds: float,
+        measured: Mapping[str, float],
         proved: Mapping[str, str],
     ) -> None:
         """From holding visitors to the proven new release; ``backup`` is a verified one,
-        ``proved`` how the probes of the old release ended.
+        ``measured`` the seconds that steps took in the rehearsal, ``proved`` how the probes of the
+        old release ended.
 
         Raises UpdateFailedError when it did not prove well; everything is as before then.
         """
         old = self._deployment.current()
-        facts = {"backup": str(backup), "proved": dict(proved)}
+        predicted = expect(self._journals(), measured)
+        facts = {"backup": str(backup), "proved": dict(proved), "measured": dict(measured)}
         run = self._begin("update", old, new, merged_env=merged_env, **facts)
-        predicted = {step.name: step.seconds for step in STEPS} | {"migrate": migrate_seconds}
         run.state = replace(run.state, predicted=predicted, backup=str(backup))
         self._carry_out(run, STEPS)
         run.journal.write("commit")
