@@ -137,7 +137,7 @@ class TestOnAnotherMachine:
         assert files_of(other) != before
         if settled:
             other.outer.settle()
-            assert (other.outer.pending, other.outer.settled) == (None, "new")
+            assert [other.outer.pending, other.outer.settled] == [None, "new"]
             other.outer.undo()
         else:
             other.outer.put_back()

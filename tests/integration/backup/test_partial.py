@@ -99,7 +99,7 @@ def look(service: BackupService) -> dict[str, list[str]]:
         return {
             table: [
                 row for (row,) in connection.execute(f"SELECT t::text FROM {table} t ORDER BY id")
-            ]  # type: ignore[call-overload]
+            ]
             for table in [*TABLES, '"user"']
         }
 
