@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from opentranscribe.bootstrap import App
 from opentranscribe.entrypoints.supervisor.logs import open_log
+from opentranscribe.features.backup.orders import announce
 from opentranscribe.features.backup.plan import choose_order
 from opentranscribe.features.backup.policy import read_policy
 from opentranscribe.kit import clock
@@ -45,3 +46,4 @@ class BackupClerk:
                 stderr=log,
                 env=inherited_environment(OPENTR_HOME=str(settings.home)),
             )
+        announce(app.options.backup_state_dir, order, self._process.pid)

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from opentranscribe.bootstrap import build_app, build_engines
+from opentranscribe.bootstrap import build_app
 from opentranscribe.entrypoints.cli.db import reach_database
+from opentranscribe.entrypoints.installation.media_sample import build_look
 from opentranscribe.entrypoints.installation.places import build_backups
 from opentranscribe.features.backup.orders import Order, carrying_out
 from opentranscribe.features.backup.plan import note_done
@@ -106,7 +107,7 @@ def _carry_out(
         service.remove(order.name, list_held(settings.update_dir))
     elif order.verb == "drill":
         tell("Restoring the newest good backup aside")
-        service.drill(build_engines(settings).media_tools.probe)
+        service.drill(build_look(settings))
     elif order.kind == "plain":
         service.create_plain()
     elif order.kind == "full":
@@ -132,7 +133,9 @@ def _changed(policy: Policy, changes: dict[str, Any]) -> Policy:
     try:
         return Policy.model_validate({**policy.model_dump(), **changes})
     except ValidationError as error:
-        wrong = ", ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+        wrong = ", ".join(
+            f"{one['loc'][0]}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()
+        )
         raise PolicyInvalidError(f"{wrong}. Nothing was changed.") from error
 
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -72,20 +72,36 @@ def take_order(folder: Path) -> Order | None:
     return order if order.verb in get_args(Verb) else None
 
 
+def announce(folder: Path, order: Order, pid: int) -> Running:
+    """That process carries the order out now."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    running = Running(order.verb, order.name, clock.now().isoformat(), "Beginning", pid)
+    write_durably(folder / RUNNING, json.dumps(asdict(running)))
+    return running
+
+
 @contextmanager
 def carrying_out(folder: Path, order: Order) -> Iterator[Callable[[str], None]]:
     """Everybody can see it; what is told is shown."""
-    running = Running(order.verb, order.name, clock.now().isoformat(), "", os.getpid())
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    running = announce(folder, order, os.getpid())
 
     def tell(line: str) -> None:
         write_durably(folder / RUNNING, json.dumps(asdict(replace(running, line=line))))
 
-    tell("")
     try:
         yield tell
     finally:
         remove(folder / RUNNING)
+
+
+def read_waiting(folder: Path) -> Running | None:
+    """The order that nobody has taken yet."""
+    try:
+        order = Order(**(_read(folder / ORDER) or {}))
+        since = datetime.fromtimestamp((folder / ORDER).stat().st_mtime, UTC)
+    except (TypeError, OSError):
+        return None
+    return Running(order.verb, order.name, since.isoformat(), "Waiting to begin", 0)
 
 
 def read_running(folder: Path) -> Running | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from opentranscribe.features.backup import rules
 from opentranscribe.features.backup.catalogue import BackupSet, Catalogue
-from opentranscribe.features.backup.orders import read_running
+from opentranscribe.features.backup.orders import read_running, read_waiting
 from opentranscribe.features.backup.policy import Policy, next_at
 from opentranscribe.features.backup.schemas import (
     BackupNoticeOut,
@@ -28,7 +28,7 @@ def describe_backups(
 ) -> BackupsOut:
     """``now`` has the machine's time zone."""
     found = Catalogue(backups_dir).list()
-    running = read_running(state_dir)
+    running = read_running(state_dir) or read_waiting(state_dir)
     free = _free_bytes(backups_dir)
     return BackupsOut(
         backups=[_describe(one) for one in found],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from datetime import datetime, time, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -25,7 +27,15 @@ log = logging.getLogger(__name__)
 KEY = "backup.policy"
 ABOUT = "When backups are made by themselves and how long they are kept"
 SCHEMES = {"s3", "sftp"}
-TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+def _require_time(value: str) -> str:
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value, re.ASCII):
+        raise ValueError("must be a time of day such as 02:30")
+    return value
+
+
+TimeOfDay = Annotated[str, AfterValidator(_require_time)]
 
 
 class Policy(BaseModel):

@@ -12,6 +12,7 @@ from opentranscribe.features.backup.orders import (
     carrying_out,
     place_order,
     read_running,
+    read_waiting,
     take_order,
 )
 from opentranscribe.features.backup.plan import choose_order, note_done
@@ -123,6 +124,9 @@ class TestOrders:
         place_order(tmp_path, Order("create"))
         with pytest.raises(BackupRunningError, match="Nothing was changed"):
             place_order(tmp_path, Order("drill"))
+        waiting = read_waiting(tmp_path)
+        assert waiting is not None
+        assert (waiting.what, waiting.line) == ("create", "Waiting to begin")
         take_order(tmp_path)
         with carrying_out(tmp_path, Order("create")), pytest.raises(BackupRunningError):
             place_order(tmp_path, Order("drill"))
