@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.integration.backup.conftest import digests
 
+from opentranscribe.entrypoints.installation.media_sample import build_look
 from opentranscribe.features.backup.errors import BackupDamagedError, BackupUnsuitableError
 from opentranscribe.features.backup.manifest import read_manifest
 from opentranscribe.features.backup.programs import Programs
 from opentranscribe.features.backup.service import BackupService
+from opentranscribe.ports.media_tools import Decoded, MediaError
+from opentranscribe.settings import Settings
 from opentranscribe.work import databases
 from opentranscribe.work.databases import connect
 
@@ -111,3 +115,21 @@ class TestDrill:
             service.drill()
         (one,) = (one for one in service.catalogue.list() if one.name == made.name)
         assert "rehearsal failed" in (one.record.failure or "")
+
+
+class TestDrillOfSound:
+    def test_decodes_what_it_looks_at(self, service: BackupService, tmp_path: Path) -> None:
+        settings = Settings.load(tmp_path, database_url=service.url, offline=True)
+        look = build_look(settings)
+        sound, noise = tmp_path / "sound.wav", tmp_path / "noise"
+        with wave.open(str(sound), "wb") as handle:
+            handle.setparams((1, 2, 16_000, 0, "NONE", ""))
+            handle.writeframes(b"\x00\x10" * 16_000)
+        noise.write_bytes(b"no recording at all")
+        decoded = look(sound)
+        assert isinstance(decoded, Decoded)
+        assert decoded.sample_count == 16_000
+        service.create_full()
+        with pytest.raises(MediaError):
+            service.drill(lambda path: look(noise))
+        assert not list(settings.scratch_dir.glob("drill-*"))

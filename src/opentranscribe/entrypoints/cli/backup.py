@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from opentranscribe.bootstrap import build_engines
 from opentranscribe.entrypoints.cli.backup_plan import policy_of
 from opentranscribe.entrypoints.cli.db import reach_database
+from opentranscribe.entrypoints.installation.media_sample import build_look
 from opentranscribe.entrypoints.installation.places import build_backups
 from opentranscribe.features.backup.catalogue import BackupSet
 from opentranscribe.features.backup.rules import Kept
@@ -77,7 +77,7 @@ def backup(
     else:
         with open_backups(settings) as service:
             if drill:
-                _drill(service, build_engines(settings).media_tools.probe)
+                _drill(service, build_look(settings))
             else:
                 _make(service, plain=plain, full=full, encrypt=encrypt)
 

@@ -57,19 +57,20 @@ def carry_out(
         with databases.connect(databases.with_name(url, database)) as connection:
             for question in QUESTIONS:
                 queries.ask(connection, question)
-        recordings = _look_at_recordings(opened, scratch_dir, look_at) if opened else 0
+            wanted = queries.sample_recordings(connection, SAMPLED_RECORDINGS)
+        recordings = _look_at(opened, wanted, scratch_dir, look_at) if opened else 0
     finally:
         with databases.administer(url) as connection:
             databases.drop_database(connection, database)
     return DrillResult(ready, len(QUESTIONS), recordings)
 
 
-def _look_at_recordings(
-    opened: OpenSet, scratch_dir: Path, look_at: Callable[[Path], object]
+def _look_at(
+    opened: OpenSet, keys: list[str], scratch_dir: Path, look_at: Callable[[Path], object]
 ) -> int:
     scratch_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    recordings = [one for one in opened.manifest.media if one.object.startswith("media/")]
-    for entry in recordings[:SAMPLED_RECORDINGS]:
+    sampled = [one for one in opened.manifest.media if one.object in keys]
+    for entry in sampled:
         path = scratch_dir / f"drill-{entry.stored}"
         try:
             with path.open("wb") as handle:
@@ -79,4 +80,4 @@ def _look_at_recordings(
             raise RestoreFailedError(f"{entry.object} cannot be read back: {error}") from error
         finally:
             path.unlink(missing_ok=True)
-    return len(recordings[:SAMPLED_RECORDINGS])
+    return len(sampled)

@@ -302,3 +302,15 @@ def reconcile(connection: Connection) -> None:
 def ask(connection: Connection, question: str) -> int:
     """Read every row of the answer; how many."""
     return len(connection.execute(question.encode()).fetchall())
+
+
+def sample_recordings(connection: Connection, count: int) -> list[str]:
+    """Object keys of some that were good when the backup was made, others each time."""
+    if not _has_files(connection):
+        return []
+    rows = connection.execute(
+        "SELECT storage_path FROM public.media_file WHERE status = 'completed'"
+        " AND storage_path <> '' ORDER BY random() LIMIT %s",
+        (count,),
+    )
+    return [key for (key,) in rows]
