@@ -40,7 +40,7 @@ FILES, PER_FILE = 500, 1000
 PEOPLE = """
 INSERT INTO "user" (email, hashed_password, full_name) VALUES ('ann@example.org', 'x', 'Ann');
 INSERT INTO media_file (user_id, filename, storage_path, file_size, content_type, status)
-SELECT u.id, 'take ' || i, 'media/' || gen_random_uuid(), 1, 'audio/wav', 'completed'
+SELECT u.id, 'take ' || i, '', 1, 'audio/wav', 'completed'
 FROM "user" u, generate_series(1, {files}) i WHERE u.email = 'ann@example.org';
 INSERT INTO speaker (user_id, media_file_id, name)
 SELECT user_id, id, 'SPEAKER_' || i FROM media_file, generate_series(0, 3) i

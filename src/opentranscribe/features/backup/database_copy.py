@@ -74,7 +74,7 @@ class DatabaseCopy:
                 tables = queries.list_tables(connection, queries.list_schemas(connection))
                 wanted = self._plan(connection, tables)
                 fresh = [one for one in wanted if one.old is None]
-                new = iter(table_copy.copy_rows(self.programs, snapshot, fresh, writer))
+                new = iter(table_copy.copy_rows(connection, self.programs, snapshot, fresh, writer))
                 chunks = [one.old or next(new) for one in wanted]
                 schema = old_schema or _add_schema(writer, dumped)
             packs, place = self._collect(

@@ -22,7 +22,7 @@ from opentranscribe.features.backup.queries import RANGE_ROWS, Table
 from opentranscribe.work.databases import Connection
 
 END = b"\n\\.\n"
-#: Rows from which on two connections read them.
+#: Rows from which on two further connections read them.
 LEAST_SHARED = 20 * RANGE_ROWS
 #: Stands for the pack that is being written.
 NEW_PACK = -1
@@ -56,23 +56,28 @@ def plan(
 
 
 def copy_rows(
-    programs: Programs, snapshot: str, wanted: Sequence[Wanted], writer: PackWriter
+    connection: Connection,
+    programs: Programs,
+    snapshot: str,
+    wanted: Sequence[Wanted],
+    writer: PackWriter,
 ) -> list[Chunk]:
-    """Read those ranges as the snapshot has them into ``writer``; their chunks, in order.
+    """Read those ranges into ``writer`` as ``connection`` sees them, in whose transaction
+    ``snapshot`` was exported; their chunks, in order.
 
     Raises BackupFailedError.
     """
-    parts = _share_out(wanted)
-    with ThreadPoolExecutor(max(1, len(parts))) as pool:
-        tasks = [pool.submit(_copy_part, programs, snapshot, part, writer) for part in parts]
+    total = sum(one.rows for one in wanted)
+    if total < LEAST_SHARED:
+        return _store(_read_here(connection, wanted), wanted, writer)
+    parts = _halve(wanted, total)
+    with ThreadPoolExecutor(len(parts)) as pool:
+        tasks = [pool.submit(_copy_aside, programs, snapshot, part, writer) for part in parts]
         return [chunk for task in tasks for chunk in task.result()]
 
 
-def _share_out(wanted: Sequence[Wanted]) -> list[Sequence[Wanted]]:
-    """As many rows to each of the connections; a second one does not pay for a few."""
-    total = sum(one.rows for one in wanted)
-    if total < LEAST_SHARED:
-        return [wanted] if wanted else []
+def _halve(wanted: Sequence[Wanted], total: int) -> list[Sequence[Wanted]]:
+    """About as many rows to each of two connections."""
     rows = 0
     for place, one in enumerate(wanted):
         if rows >= total / 2:
@@ -81,17 +86,27 @@ def _share_out(wanted: Sequence[Wanted]) -> list[Sequence[Wanted]]:
     return [wanted]
 
 
-def _copy_part(
+def _read_here(connection: Connection, wanted: Sequence[Wanted]) -> Iterator[bytes]:
+    """Starts no program: for a few rows."""
+    for one in wanted:
+        with connection.cursor().copy(_copy_range(one).encode()) as copy:
+            yield b"".join(bytes(row) for row in copy)
+
+
+def _copy_aside(
     programs: Programs, snapshot: str, wanted: Sequence[Wanted], writer: PackWriter
 ) -> list[Chunk]:
-    done: list[Chunk] = []
     with programs.read("psql", "-X", "-q", script=_script(snapshot, wanted)) as blocks:
-        texts = _split(blocks)
-        for one, text in zip(wanted, texts, strict=False):
-            blob, sha256 = columns.encode(text, len(one.table.columns))
-            done.append(Chunk(one.range, one.rows, one.mark, NEW_PACK, *writer.add(blob), sha256))
-        if next(texts, None) is not None:
-            raise BackupFailedError("psql wrote more than it was asked for.")
+        return _store(_split(blocks), wanted, writer)
+
+
+def _store(texts: Iterator[bytes], wanted: Sequence[Wanted], writer: PackWriter) -> list[Chunk]:
+    done: list[Chunk] = []
+    for one, text in zip(wanted, texts, strict=False):
+        blob, sha256 = columns.encode(text, len(one.table.columns))
+        done.append(Chunk(one.range, one.rows, one.mark, NEW_PACK, *writer.add(blob), sha256))
+    if next(texts, None) is not None:
+        raise BackupFailedError("The database wrote more than it was asked for.")
     if len(done) != len(wanted):
         raise BackupFailedError("The database gave fewer rows than it counted. No backup was made.")
     return done
