@@ -10,6 +10,7 @@ import pytest
 from opentranscribe.features.upgrade.expectation import expect, read_durations
 from opentranscribe.features.upgrade.journal import JOURNAL, Journal
 from opentranscribe.features.upgrade.steps import STEPS
+from opentranscribe.kit.update_state import UpdateState
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 USUAL = {step.name: step.seconds for step in STEPS}
@@ -74,3 +75,62 @@ class TestDurations:
         one = journal(tmp_path / "1", {"fence": 0.25, "pause": 2.0})
         one.write("intent", "keep")
         assert read_durations(one) == {"fence": 0.25, "pause": 2.0}
+
+
+#: Of real updates: seconds measured beforehand, and of the steps themselves.
+RECORDED = {
+    "10 000 segments, the machine busy with other things": (
+        {"keep": 2.257, "migrate": 10.176, "prove": 74.377},
+        {
+            "fence": 0.048,
+            "pause": 9.985,
+            "keep": 4.565,
+            "migrate": 7.738,
+            "stop": 0.463,
+            "databases": 0.054,
+            "files": 0.095,
+            "switch": 0.015,
+            "start": 4.626,
+            "prove": 74.948,
+        },
+    ),
+}
+
+
+def worst_error(expected: Mapping[str, float], took: Mapping[str, float]) -> float:
+    """Of the whole time that follows from what is said to be left, once a tenth is over."""
+    whole, gone, worst = sum(took.values()), 0.0, 0.0
+    for name, seconds in took.items():
+        begun = NOON + timedelta(seconds=gone)
+        state = UpdateState(
+            *("1", "v1", "v2", NOON.isoformat()),
+            step=name,
+            step_started_at=begun.isoformat(),
+            predicted=dict(expected),
+        )
+        for part in range(100):
+            passed = seconds * part / 100
+            if gone + passed >= 0.1 * whole:
+                left = state.progress(begun + timedelta(seconds=passed))[1]
+                worst = max(worst, abs(gone + passed + left - whole) / whole)
+        gone += seconds
+    return worst
+
+
+class TestSecondsLeft:
+    @pytest.mark.parametrize("name", RECORDED)
+    def test_are_right_to_a_quarter_after_a_tenth_of_a_first_update(self, name: str) -> None:
+        measured, took = RECORDED[name]
+        assert worst_error(expect([], measured), took) <= 0.25
+
+    @pytest.mark.parametrize("name", RECORDED)
+    def test_are_right_to_a_tenth_when_the_last_update_went_alike(
+        self, tmp_path: Path, name: str
+    ) -> None:
+        measured, took = RECORDED[name]
+        before = [journal(tmp_path / "1", took, measured)]
+        assert worst_error(expect(before, measured), took) <= 0.1
+
+    def test_would_not_be_right_without_a_rehearsal(self) -> None:
+        _, took = RECORDED["10 000 segments, the machine busy with other things"]
+        assert worst_error(USUAL, took) > 0.25
