@@ -7,6 +7,7 @@ import difflib
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -313,6 +314,17 @@ def names_of(field: str) -> tuple[str, ...]:
     if isinstance(alias, AliasChoices):
         return tuple(str(choice) for choice in alias.choices)
     return (f"OPENTR_{field.upper()}",)
+
+
+def by_every_name(variables: Mapping[str, str]) -> dict[str, str]:
+    """The same variables, each under all the names that its setting goes by."""
+    found = dict(variables)
+    for field in Settings.model_fields:
+        names = names_of(field)
+        value = next((variables[name] for name in names if name in variables), None)
+        if value is not None:
+            found |= {name: value for name in names if name not in variables}
+    return found
 
 
 def _key(field: str) -> str:

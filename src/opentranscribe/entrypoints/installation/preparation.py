@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from opentranscribe.features.upgrade import queries
 from opentranscribe.features.upgrade.breaking import (
     BreakingChange,
     InstallationProbe,
+    changes_between,
     read_changes,
     relevant,
+    renamed_settings,
 )
 from opentranscribe.features.upgrade.env_merge import Merged, diff_env, merge_env
 from opentranscribe.features.upgrade.errors import UpdateRefusedError
@@ -29,11 +32,13 @@ from opentranscribe.features.upgrade.proof.verdict import State, read_states
 from opentranscribe.kit import clock
 from opentranscribe.kit.errors import AppError
 from opentranscribe.ports.deployment import DeploymentError, Release
-from opentranscribe.settings import Settings
+from opentranscribe.settings import Settings, by_every_name
 from opentranscribe.work import databases
 
 REHEARSAL = "opentranscribe_rehearsal"
 REHEARSED_COPY = f"{REHEARSAL}_copy"
+#: How a question about the database begins; the rest is the name of a table.
+ROWS_IN = "rows in "
 MARKS = {"blocker": "✗", "warning": "!", "note": "·"}
 
 
@@ -139,14 +144,14 @@ class Preparation:
             report = run_preflight(context)
             if report.blockers:
                 return Prepared(report)
-            merged, difference = self._merge_env(new)
+            merged, difference = self._merge_env(old, new)
             proved, prove_seconds = self._prove(old)
             backup = self._make_backup()
             rehearsal = self._rehearse(new, backup, url)
             measured = {**rehearsal.measured, **prove_seconds}
             return Prepared(
                 report,
-                breaking=self._touching(old, new),
+                breaking=self._touching(old, new, url),
                 merged_env=merged,
                 env_difference=difference,
                 backup=backup,
@@ -212,15 +217,20 @@ class Preparation:
         measured = {"keep": (copied - started) * live / before, "migrate": migrated - began}
         return Rehearsal(measured, live + after - before)
 
-    def _touching(self, old: Release, new: Release) -> tuple[BreakingChange, ...]:
+    def _touching(self, old: Release, new: Release, url: str) -> tuple[BreakingChange, ...]:
         features = {"embedded database"} if self._settings.uses_embedded_postgres else set()
         if not self._settings.uses_embedded_postgres:
             features.add("external database")
-        probe = InstallationProbe(self._settings.written_variables(), frozenset(features))
         changes = read_changes(new.facts)
+        questions = {str(one.touches.get("database", "")) for one in changes}
+        probe = InstallationProbe(
+            by_every_name(self._settings.written_variables()),
+            frozenset(features),
+            {one: partial(_ask, url, one) for one in questions if one.startswith(ROWS_IN)},
+        )
         return tuple(relevant(changes, old.version, new.version, probe))
 
-    def _merge_env(self, new: Release) -> tuple[str | None, str]:
+    def _merge_env(self, old: Release, new: Release) -> tuple[str | None, str]:
         """The new text of ``.env``, None where nothing changes; and the difference to show."""
         path = self._settings.home / ".env"
         template = self._settings.home / ".env.example"
@@ -237,8 +247,16 @@ class Preparation:
             template.read_text(encoding="utf-8"),
             (new.files / ".env.example").read_text(encoding="utf-8"),
             user,
+            renames=renamed_settings(
+                changes_between(read_changes(new.facts), old.version, new.version)
+            ),
             make_secret=lambda _name: secrets.token_urlsafe(32),
         )
         if merged.text == user:
             return None, ""
         return merged.text, diff_env(user, merged.text)
+
+
+def _ask(url: str, question: str) -> bool:
+    with databases.connect(url) as connection:
+        return queries.has_rows(connection, question.removeprefix(ROWS_IN))

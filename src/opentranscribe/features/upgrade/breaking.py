@@ -12,22 +12,28 @@ from typing import Any
 
 from packaging.version import Version
 
+#: What ``touches`` may have; a later release may know more.
+KNOWN = {"setting", "env_value", "database", "feature", "always"}
+
 
 @dataclass(frozen=True)
 class BreakingChange:
-    """``touches`` has one key: ``setting`` (a variable that is set), ``env_value`` (``NAME=value``),
-    ``database`` (a named probe), ``feature`` (one in use) or ``always``."""
+    """``touches`` says whom it concerns, by one or more of: ``setting`` (a variable that is set),
+    ``env_value`` (``NAME=value``), ``database`` (a question such as ``rows in speaker_cluster``),
+    ``feature`` (one in use), ``always``. ``renamed_to`` is what the setting is called now."""
 
     id: str
     since: str
     summary: str
     action: str
     touches: Mapping[str, Any]
+    renamed_to: str = ""
 
 
 @dataclass(frozen=True)
 class InstallationProbe:
-    """What is known of this installation; ``database`` answers named questions about its rows."""
+    """What is known of this installation: each variable under all of its names; ``database``
+    answers questions about its rows."""
 
     variables: Mapping[str, str]
     features: frozenset[str] = frozenset()
@@ -44,10 +50,12 @@ def read_changes(facts: Mapping[str, Any]) -> list[BreakingChange]:
                 str(one["summary"]),
                 str(one["action"]),
                 dict(one["touches"]),
+                str(one.get("renamed_to", "")),
             )
             for one in facts.get("breaking_changes", [])
+            if _version(one["since"])
         ]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"a breaking change is not complete: {error}") from error
 
 
@@ -58,12 +66,33 @@ def relevant(
     probe: InstallationProbe,
 ) -> list[BreakingChange]:
     """Those between the two versions that touch this installation."""
-    old, new = (Version(one.removeprefix("v")) for one in (from_version, to_version))
-    between = [one for one in changes if old < Version(one.since.removeprefix("v")) <= new]
+    between = changes_between(changes, from_version, to_version)
     return [one for one in between if _touches(one, probe)]
 
 
+def changes_between(
+    changes: Sequence[BreakingChange], from_version: str, to_version: str
+) -> list[BreakingChange]:
+    old, new = _version(from_version), _version(to_version)
+    return [one for one in changes if old < _version(one.since) <= new]
+
+
+def renamed_settings(changes: Sequence[BreakingChange]) -> dict[str, str]:
+    """What a setting was called → what it is called now."""
+    return {
+        str(one.touches["setting"]): one.renamed_to
+        for one in changes
+        if one.renamed_to and "setting" in one.touches
+    }
+
+
+def _version(text: object) -> Version:
+    return Version(str(text).removeprefix("v"))
+
+
 def _touches(change: BreakingChange, probe: InstallationProbe) -> bool:
+    if not change.touches.keys() <= KNOWN:
+        return True
     for kind, value in change.touches.items():
         if kind == "setting" and value not in probe.variables:
             return False

@@ -22,7 +22,13 @@ _LINE = re.compile(
 )
 _SECRET = re.compile(r"(SECRET|PASSWORD|PASSWD|TOKEN|KEY|URL|CREDENTIAL)", re.IGNORECASE)
 
-Kind = Literal["added", "renamed", "default changed", "gone"]
+#: A quoted value, over as many lines as it takes, read as python-dotenv reads it.
+_QUOTED = {
+    "'": re.compile(r"'(?:\\'|[^'])*'"),
+    '"': re.compile(r'"(?:\\"|[^"])*"'),
+}
+
+Kind = Literal["added", "renamed", "default changed", "kept", "gone"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ def merge_env(
     changes = [
         *_rename(lines, renames or {}),
         *_follow_defaults(lines, old, new),
+        *_tell_kept(lines, old, new),
         *_add(lines, old, new, make_secret),
         *_tell_gone(lines, old, new),
     ]
@@ -87,7 +94,8 @@ def _rename(lines: list[str], renames: Mapping[str, str]) -> list[Change]:
         if found["off"] or old not in renames or renames[old] in taken:
             continue
         name = renames[old]
-        lines[number] = lines[number].replace(old, name, 1)
+        begin, end = found.span("name")
+        lines[number] = f"{lines[number][:begin]}{name}{lines[number][end:]}"
         changes[name] = Change("renamed", name, f"{old} is called {name} now.")
     return list(changes.values())
 
@@ -138,6 +146,18 @@ def _add(
     return changes
 
 
+def _tell_kept(
+    lines: list[str], old: Mapping[str, _Entry], new: Mapping[str, _Entry]
+) -> list[Change]:
+    """What somebody chose stays, also where the template now proposes something else."""
+    return [
+        Change("kept", name, f"{name} stays as you set it; the template has another value now.")
+        for name in sorted(_names(lines, active=True))
+        if name in old and name in new and old[name].line != new[name].line
+        if not new[name].is_secret
+    ]
+
+
 def _tell_gone(
     lines: list[str], old: Mapping[str, _Entry], new: Mapping[str, _Entry]
 ) -> list[Change]:
@@ -152,19 +172,22 @@ def _settings(lines: list[str]) -> list[tuple[int, re.Match[str]]]:
     """Where variables are set, or mentioned in a comment of the template's form. What lies inside a
     value of several lines is none."""
     found = []
-    open_quote = ""
+    inside = -1
     for number, line in enumerate(lines):
-        if open_quote:
-            open_quote = "" if open_quote in line else open_quote
-            continue
-        match = _LINE.match(line)
+        match = _LINE.match(line) if number > inside else None
         if match:
             found.append((number, match))
-            value = match["value"].strip()
-            quote = value[:1]
-            if not match["off"] and quote in {"'", '"'} and quote not in value[1:]:
-                open_quote = quote
+            inside = _last_line(lines, number, match)
     return found
+
+
+def _last_line(lines: list[str], number: int, found: re.Match[str]) -> int:
+    """Where the value of that variable ends. A quote that is never closed opens nothing."""
+    value = found["value"].lstrip()
+    if found["off"] or value[:1] not in _QUOTED:
+        return number
+    quoted = _QUOTED[value[0]].match("\n".join([value, *lines[number + 1 :]]))
+    return number + quoted[0].count("\n") if quoted else number
 
 
 def _names(lines: list[str], *, active: bool = False) -> set[str]:
@@ -178,14 +201,7 @@ def _after(lines: list[str], name: str) -> int:
     wanted = [at for at, (_, found) in enumerate(places) if found["name"] == name]
     if not wanted:
         return len(lines) - 1 if lines[-1] == "" and len(lines) > 1 else len(lines)
-    number, found = places[wanted[-1]]
-    quote = found["value"].strip()[:1]
-    if found["off"] or quote not in {"'", '"'} or quote in found["value"].strip()[1:]:
-        return number + 1
-    for later in range(number + 1, len(lines)):
-        if quote in lines[later]:
-            return later + 1
-    return len(lines)
+    return _last_line(lines, *places[wanted[-1]]) + 1
 
 
 def _entries(template: str) -> list[_Entry]:

@@ -50,6 +50,16 @@ def list_files_since(connection: Connection, newest_id: int) -> list[dict[str, A
     return [dict(zip(("uuid", "filename", "owner", "uploaded"), row, strict=True)) for row in rows]
 
 
+def has_rows(connection: Connection, table: str) -> bool:
+    """False where there is no such table."""
+    found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"public.{table}",))
+    if not (found.fetchone() or (False,))[0]:
+        return False
+    query = sql.SQL("SELECT EXISTS (SELECT 1 FROM public.{})").format(sql.Identifier(table))
+    row = connection.execute(query).fetchone()
+    return bool(row and row[0])
+
+
 def newest_file(connection: Connection) -> int:
     row = connection.execute("SELECT COALESCE(max(id), 0) FROM public.media_file").fetchone()
     return int(row[0]) if row else 0

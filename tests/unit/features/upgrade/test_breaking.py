@@ -5,8 +5,10 @@ import pytest
 from opentranscribe.features.upgrade.breaking import (
     BreakingChange,
     InstallationProbe,
+    changes_between,
     read_changes,
     relevant,
+    renamed_settings,
 )
 
 
@@ -67,12 +69,28 @@ class TestRelevant:
         found = relevant(unknown, "v1.0.0", "v1.9.0", InstallationProbe({}))
         assert [one.id for one in found] == ["riddle", "asked"]
 
+    def test_what_is_half_understood_concerns_everybody_too(self) -> None:
+        half = [change("half", setting="FRONTEND_PORT", moon_phase="full")]
+        assert relevant(half, "v1.0.0", "v1.9.0", InstallationProbe({})) == half
+
 
 class TestReadChanges:
     def test_reads_what_the_release_carries(self) -> None:
         entry = {"id": "a", "since": "v2.0.0", "summary": "s", "action": "d", "touches": {}}
         (found,) = read_changes({"breaking_changes": [entry]})
         assert found == BreakingChange("a", "v2.0.0", "s", "d", {})
+
+    def test_refuses_a_version_that_is_none(self) -> None:
+        entry = {"id": "a", "since": "soon", "summary": "s", "action": "d", "touches": {}}
+        with pytest.raises(ValueError, match="soon"):
+            read_changes({"breaking_changes": [entry]})
+
+    def test_knows_what_a_setting_is_called_now(self) -> None:
+        entry = {"id": "a", "since": "v1.2.0", "summary": "s", "action": "d"}
+        renamed = entry | {"touches": {"setting": "PORT"}, "renamed_to": "DOOR"}
+        changes = read_changes({"breaking_changes": [renamed, entry | {"touches": {}}]})
+        assert renamed_settings(changes) == {"PORT": "DOOR"}
+        assert changes_between(changes, "v1.2.0", "v1.9.0") == []
 
     def test_refuses_half_an_entry(self) -> None:
         with pytest.raises(ValueError, match="not complete"):

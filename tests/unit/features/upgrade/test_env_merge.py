@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from io import StringIO
+
+from dotenv import dotenv_values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,11 +14,14 @@ NEW = "# Port of the page.\n#PORT=5173\n\n# New thing.\n#FRESH=1\n\n# How much i
 NAMES = st.sampled_from(["PORT", "LEVEL", "FRESH", "OWN", "OTHER"])
 #: Everything that may stand in a file, but what ends a line or opens a value of several lines.
 VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\n\r'\""), max_size=20)
+QUOTED = st.text(st.sampled_from("ab '\"\\#=$\n"), max_size=12)
 LINES = st.one_of(
     st.builds(lambda n, v: f"{n}={v}", NAMES, VALUES),
     st.builds(lambda n, v: f"export {n}={v}", NAMES, VALUES),
     st.builds(lambda n, v: f"#{n}={v}", NAMES, VALUES),
     st.builds(lambda n, v: f"  {n} = '{v}'", NAMES, VALUES),
+    st.builds(lambda n, v: f"{n}='{v}'", NAMES, QUOTED),
+    st.builds(lambda n, v: f'{n}="{v}"', NAMES, QUOTED),
     st.builds(lambda v: f"# {v}", VALUES),
     st.just(""),
 )
@@ -92,6 +98,33 @@ class TestMergeEnv:
     def test_all_lines_of_a_renamed_variable_are_renamed(self) -> None:
         merged = merge_env("", "", "PORT=1\nPORT=2\n", renames={"PORT": "DOOR"})
         assert merged.text == "DOOR=1\nDOOR=2\n"
+
+    def test_a_name_that_is_part_of_the_line_is_renamed_only_where_it_is_the_name(self) -> None:
+        merged = merge_env("", "", "export port=port\n", renames={"port": "door"})
+        assert merged.text == "export door=port\n"
+
+    def test_a_quote_that_is_never_closed_hides_nothing(self) -> None:
+        user = "NAME='it begins\nPORT=80\n"
+        merged = merge_env("", "", user, renames={"PORT": "DOOR"})
+        assert merged.text == "NAME='it begins\nDOOR=80\n"
+
+    def test_an_escaped_quote_does_not_end_a_value(self) -> None:
+        user = 'NAME="a \\" b\nPORT=80"\nLEVEL=1\n'
+        merged = merge_env("", "", user, renames={"PORT": "DOOR", "LEVEL": "DEPTH"})
+        assert merged.text == 'NAME="a \\" b\nPORT=80"\nDEPTH=1\n'
+
+    def test_says_what_stays_although_the_template_changed(self) -> None:
+        user = OLD.replace("#LEVEL=info", "LEVEL=debug")
+        merged = merge_env(OLD, OLD.replace("info", "warning"), user)
+        assert merged.text == user
+        assert [(change.kind, change.name) for change in merged.changes] == [("kept", "LEVEL")]
+
+    @given(FILES)
+    @settings(max_examples=200)
+    def test_a_file_means_the_same_before_and_after(self, user: str) -> None:
+        merged = merge_env(OLD, NEW, user)
+        before, after = (dotenv_values(stream=StringIO(text)) for text in (user, merged.text))
+        assert {name: after[name] for name in before} == before
 
     def test_line_ends_of_both_kinds_stay(self) -> None:
         user = "PORT=80\r\nOTHER=1\n"
