@@ -72,49 +72,6 @@ export interface UpdateCheck {
   report?: { checks: number; seconds: number; findings: Finding[]; passed: string[] } | null;
 }
 
-export type BackupKind = 'full' | 'encrypted' | 'plain';
-export type BackupState = 'unknown' | 'checked' | 'drilled' | 'damaged';
-export interface Backup {
-  name: string;
-  kind: BackupKind;
-  made_at: string;
-  size_bytes: number;
-  state: BackupState;
-  checked_at: string | null;
-  drilled_at: string | null;
-  rto_seconds: number | null;
-  failure: string | null;
-}
-export interface BackupPolicy {
-  enabled: boolean;
-  at: string;
-  drill_enabled: boolean;
-  drill_at: string;
-  keep_daily: number;
-  keep_weekly: number;
-  keep_monthly: number;
-  keep_minimum: number;
-  encrypt: boolean;
-  to: string;
-}
-export interface BackupNotice {
-  level: 'warning' | 'error';
-  text: string;
-  remedy: string;
-}
-export interface BackupRun {
-  what: 'create' | 'verify' | 'drill' | 'remove';
-  name: string;
-  since: string;
-  line: string;
-}
-export interface Backups {
-  backups: Backup[];
-  policy: BackupPolicy;
-  running: BackupRun | null;
-  notices: BackupNotice[];
-  recovery_key_waiting: boolean;
-  free_bytes: number;
-  next_backup_at: string | null;
-  next_drill_at: string | null;
-}
+export type Backups = Schemas['BackupsOut'];
+export type Backup = Schemas['BackupOut'];
+export type BackupPolicy = Schemas['BackupsOut']['policy'];
