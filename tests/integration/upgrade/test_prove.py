@@ -164,6 +164,16 @@ class TestProve:
         found = failing(prove(running, "--url", f"http://127.0.0.1:{dead}"))
         assert {"alive", "version", "sign in", "page"} <= found
 
+    def test_says_in_json_too_that_nothing_runs(self, tmp_path: Path) -> None:
+        environment = os.environ | {"OPENTR_HOME": str(tmp_path)}
+        command = [sys.executable, "-m", "opentranscribe.entrypoints.cli.main", "prove", "--json"]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        report = json.loads(done.stdout)
+        assert (done.returncode, report["ok"]) == (1, False)
+        assert "not running" in report["probes"][0]["sentence"]
+
     def test_names_a_worker_that_is_frozen(self, running: Installation) -> None:
         pid = running.pids()["worker-utility"]
         os.kill(pid, signal.SIGSTOP)

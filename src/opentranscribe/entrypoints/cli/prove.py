@@ -15,8 +15,9 @@ from rich.markup import escape
 from opentranscribe.bootstrap import App, build_app
 from opentranscribe.entrypoints.supervisor import control
 from opentranscribe.features.media.routes import SAMPLE, SAMPLE_FILE
-from opentranscribe.features.upgrade.proof.service import WAIT_SECONDS, ProofReport, Prover
+from opentranscribe.features.upgrade.proof.service import WAIT_SECONDS, Probe, ProofReport, Prover
 from opentranscribe.features.upgrade.proof.visitor import Visitor
+from opentranscribe.kit.errors import AppError
 from opentranscribe.schema.migrations.runner import require_current
 from opentranscribe.settings import Settings
 
@@ -42,7 +43,22 @@ def prove(
 ) -> None:
     """Sign in, upload, transcribe, search, play, export: all for real, on what runs now."""
     settings = Settings.load()
-    token = proof_token_file.read_text(encoding="utf-8").strip() if proof_token_file else ""
+    try:
+        report = _prove(settings, url, proof_token_file, wait)
+    except AppError as error:
+        if not as_json:
+            raise
+        # Whoever reads the JSON learns what is wrong from it, whatever that is.
+        report = ProofReport((Probe("reach it", "failed", 0.0, error.message),), 0.0)
+    if as_json:
+        typer.echo(json.dumps(report.as_json()))
+    else:
+        _show(report)
+    raise typer.Exit(0 if report.ok else 1)
+
+
+def _prove(settings: Settings, url: str, token_file: Path | None, wait: float) -> ProofReport:
+    token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
     visitor = Visitor(url or running_url(settings), proof=token)
     app = build_app(settings, fetches_models=False)
     try:
@@ -54,14 +70,9 @@ def prove(
             speech=speech_of(app),
             wait_seconds=wait,
         )
-        report = prover.prove(visitor)
+        return prover.prove(visitor)
     finally:
         app.close()
-    if as_json:
-        typer.echo(json.dumps(report.as_json()))
-    else:
-        _show(report)
-    raise typer.Exit(0 if report.ok else 1)
 
 
 def running_url(settings: Settings) -> str:

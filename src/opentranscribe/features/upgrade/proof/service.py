@@ -20,6 +20,7 @@ from opentranscribe.features.upgrade.proof.people import (
 from opentranscribe.features.upgrade.proof.probes import PROBES, NotApplicableError, Proof
 from opentranscribe.features.upgrade.proof.verdict import NOT_TRIED, State
 from opentranscribe.features.upgrade.proof.visitor import ProbeFailedError, Visitor
+from opentranscribe.kit.errors import AppError
 from opentranscribe.kit.options import Options
 from opentranscribe.ports.objects import Objects
 from opentranscribe.work import SYSTEM, WorkFactory
@@ -76,7 +77,8 @@ class Prover:
         probes = list(self._prove_inside())
         try:
             with self._people() as (person, owned):
-                proof = Proof(visitor, person, owned, self.options.version, self.speech)
+                stored = self._first_bytes(owned.storage_path) if owned else b""
+                proof = Proof(visitor, person, owned, self.options.version, self.speech, stored)
                 probes += self._visit(proof)
         except SQLAlchemyError as error:
             probes.append(Probe("somebody to try it as", "failed", 0.0, f"{error}"))
@@ -101,6 +103,14 @@ class Prover:
             newest_file(self.work, self.options) as owned,
         ):
             yield person, owned
+
+    def _first_bytes(self, path: str) -> bytes:
+        """Nothing where it is not there, which a probe of its own says."""
+        try:
+            with self.objects.local_path(path).open("rb") as stored:
+                return stored.read(1024)
+        except (AppError, OSError):
+            return b""
 
     def _schema(self) -> str:
         self.schema()

@@ -24,6 +24,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    #: Name → value, of those that it sets.
+    cookies: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
         try:
@@ -66,7 +68,9 @@ class Visitor:
             request.add_header(name.replace("_", "-"), value)
         try:
             with self._opener.open(request, timeout=self.seconds) as answer:
-                return Answer(answer.status, dict(answer.headers), answer.read())
+                set_cookies = answer.headers.get_all("Set-Cookie") or ()
+                pairs = (one.partition(";")[0].partition("=")[::2] for one in set_cookies)
+                return Answer(answer.status, dict(answer.headers), answer.read(), dict(pairs))
         except urllib.error.HTTPError as error:
             return Answer(error.code, dict(error.headers), error.read())
         except OSError as error:
