@@ -37,6 +37,7 @@ PAGES = {
     "settings": ("/settings", "Vocabulary"),
     "about": ("/about", "System readiness"),
     "users": ("/admin/users", "Add a user"),
+    "upgrade": ("/admin/upgrade", "Back up now"),
     "nowhere": ("/files/00000000-0000-4000-8000-000000000000", "There is nothing here"),
 }
 
@@ -141,14 +142,20 @@ def test_the_empty_library(administrator: BrowserContext, visit: Visit, judge: J
     judge(page, "Start with a recording")
 
 
+@pytest.fixture(scope="module")
+def window(administrator: BrowserContext) -> Iterator[Page]:
+    """One for all pages that leave nothing behind."""
+    made = administrator.new_page()
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("name", PAGES)
-def test_pages(administrator: BrowserContext, recording: str, judge: Judge, name: str) -> None:
+def test_pages(window: Page, recording: str, judge: Judge, name: str) -> None:
     path, text = PAGES[name]
-    page = administrator.new_page()
-    page.goto(path)
-    page.wait_for_load_state("networkidle")
-    judge(page, text)
-    page.close()
+    window.goto(path)
+    window.wait_for_load_state("networkidle")
+    judge(window, text)
 
 
 def test_a_recording_with_its_dialogs(
