@@ -110,6 +110,7 @@ class TestOnAnotherMachine:
         assert (other.places.home / "tls" / "server.pem").read_text() == "certificate"
         assert (other.places.home / "mine.override.yml").exists()
         assert {".env", "secrets/signing", "secrets/backup-key", "tls/server.pem"} <= set(changed)
+        assert other.keys.peek_recovery_key() is None
         copies = [one.read_text() for one in secrets.glob("backup-key.before-restore-*")]
         assert copies == [own_key]
         assert [one.read_text() for one in other.places.home.glob(".env.before-*")] == [OWN_ENV]
@@ -164,6 +165,14 @@ class TestOnAnotherMachine:
         assert list(other.objects.list()) == []
         with databases.administer(other.url) as connection:
             assert databases.list_databases(connection) == there
+
+
+class TestNeverStarted:
+    def test_an_empty_database_is_told_from_one_with_tables(
+        self, service: BackupService, other: BackupService
+    ) -> None:
+        assert other.is_empty()
+        assert not service.is_empty()
 
 
 class TestReconciling:

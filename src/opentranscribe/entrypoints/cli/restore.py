@@ -95,9 +95,12 @@ def _restore(settings: Settings, backup: Path, key: str | None, *, yes: bool) ->
             " back with --undo.",
             abort=True,
         )
-    aside = f"{databases.name_of(settings.sqlalchemy_url)}_restored_{clock.now():%Y%m%d_%H%M%S}"
     with _database(settings) as service:
         service.require_restorable(backup, key)
+        if service.is_empty():
+            _tell("This installation was never started; it gets an empty database first")
+            upgrade(service.url)
+        aside = f"{databases.name_of(service.url)}_restored_{clock.now():%Y%m%d_%H%M%S}"
         _tell("Making a safety copy of what is there")
         safety = service.create_full()
         _tell("Building the backup aside and proving it")

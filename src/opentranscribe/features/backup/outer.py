@@ -28,7 +28,8 @@ LARGEST_BYTES = 1 << 20
 #: Made again when they are missing, or of no use elsewhere.
 NOT_SECRET = frozenset({"setup-token"})
 #: They belong to the machine: its database server's password, and a key that nobody saw yet.
-OF_THE_MACHINE = frozenset({"secrets/postgres", "secrets/backup-recovery.unshown"})
+UNSHOWN, PUBLIC = "secrets/backup-recovery.unshown", "secrets/backup-recovery.pub"
+OF_THE_MACHINE = frozenset({"secrets/postgres", UNSHOWN})
 #: Settings that say where things are on this machine stay as this machine has them.
 BOUND = ("DATABASE_URL", "POSTGRES_", "MODEL_CACHE_DIR")
 
@@ -69,7 +70,11 @@ class OuterFiles:
 
         Raises BackupDamagedError; nothing was changed then.
         """
-        wanted = self._plan(sealed, tell)
+        wanted: dict[str, bytes | None] = {**self._plan(sealed, tell)}
+        if PUBLIC in wanted and self._path(UNSHOWN).is_file():
+            wanted[UNSHOWN] = (
+                None  # nobody needs to write down a key that opens nothing from now on
+            )
         stamp = f"{clock.now():%Y%m%d_%H%M%S}"
         absent = [name for name in wanted if not self._path(name).exists()]
         note = {"database": database, "stamp": stamp, "names": list(wanted), "absent": absent}
@@ -80,7 +85,10 @@ class OuterFiles:
             if name not in absent:
                 write_durably(_kept(path, stamp), path.read_bytes())
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_durably(path, content)
+            if content is None:
+                remove(path)
+            else:
+                write_durably(path, content)
         return list(wanted)
 
     def put_back(self) -> None:

@@ -119,6 +119,11 @@ class BackupService:
         if path.is_dir():
             require_suitable(self.open(path, recovery_key).manifest, self.url)
 
+    def is_empty(self) -> bool:
+        """Whether there is a database, but nothing in it yet."""
+        with connect(self.url) as connection:
+            return not queries.list_tables(connection, queries.list_schemas(connection))
+
     def reconcile(self, database: str) -> None:
         """Of a database brought back: what was under way is taken up or ended, nobody is signed
         in."""
