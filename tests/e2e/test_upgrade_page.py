@@ -16,6 +16,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.e2e.conftest import Installation
 from tests.e2e.test_without_barriers import administrator, axe, judge, visit
 
+from opentranscribe.features.upgrade.requests import PREPARING, read_preparing
 from opentranscribe.kit.durable import remove
 from opentranscribe.kit.fence import Fence
 from opentranscribe.kit.update_state import FILE, UpdateState, write_state
@@ -56,7 +57,10 @@ def updates(installation: Installation) -> Iterator[Path]:
     folder = installation.home / "data" / "update"
     folder.mkdir(exist_ok=True, mode=0o700)
     yield folder
-    for name in (FILE, "check.json", "request.json", "fence.json"):
+    remove(folder / "request.json")
+    # A check that was begun would write what it found into the next test.
+    _eventually(lambda: not ((begun := read_preparing(folder)) and begun.is_alive), 60.0)
+    for name in (FILE, PREPARING, "check.json", "fence.json"):
         remove(folder / name)
 
 
@@ -119,10 +123,19 @@ def test_a_release_that_cannot_be_installed_yet_says_what_mends_it(
 def test_what_an_update_does_is_said_before_it_begins(
     page: Page, updates: Path, judge: Judge
 ) -> None:
-    _write_check(page, updates, may_begin=True, report=CHECKED["report"] | {"findings": []})  # type: ignore[operator]
+    _write_check(
+        page,
+        updates,
+        may_begin=True,
+        report=CHECKED["report"] | {"findings": []},  # type: ignore[operator]
+        breaking=["The port of the page is another one. Set FRONTEND_PORT to keep it."],
+        env_difference="+BACKUP_BANDWIDTH=",
+    )
     page.goto("/admin/upgrade")
     page.get_by_role("button", name="Update now").click()
     expect(page.get_by_role("dialog")).to_contain_text("everything is put back by itself")
+    for changed in ("Set FRONTEND_PORT to keep it.", "+BACKUP_BANDWIDTH="):
+        expect(page.get_by_role("dialog")).to_contain_text(changed)
     judge(page, "Begin the update")
     page.get_by_role("button", name="Cancel").click()
     assert not (updates / "request.json").exists()
