@@ -160,12 +160,14 @@ class Bench:
 
     def run(self, rounds: int) -> None:
         self._warm_up()
-        for number in range(rounds):
-            self._dump(f"dump-{number}")
-            self._ours(number)
-            for peer in PEERS:
-                self._peer(number, peer)
-        self.table.show("pg_dump -Fc -Z1")
+        try:
+            for number in range(rounds):
+                self._dump(f"dump-{number}")
+                self._ours(number)
+                for peer in PEERS:
+                    self._peer(number, peer)
+        finally:  # what was measured before Ctrl-C, too
+            self.table.show("pg_dump -Fc -Z1")
 
     def _warm_up(self) -> None:
         Programs(wheel_binaries(), self.url).run("pg_dump", f"--file={self.folder / 'warm'}")

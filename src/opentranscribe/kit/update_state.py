@@ -14,8 +14,6 @@ FILE = "progress.json"
 LOG_LINES = 60
 #: A step at work never looks finished.
 NEARLY = 0.95
-#: The pace that was expected weighs as much as this fraction of the whole.
-PRIOR = 0.5
 Outcome = Literal["running", "updated", "put_back", "refused", "rolled_back", "restored"]
 
 
@@ -43,7 +41,8 @@ class UpdateState:
     def progress(self, now: datetime) -> tuple[float, float]:
         """The finished fraction in [0, 1], and the seconds that are expected to be left.
 
-        What is left is taken to go as the steps before it went: slower or quicker than expected.
+        Steps to come are expected as before however long the earlier ones took: on recorded
+        updates, to take one step's delay for the pace of the whole was further from the truth.
         """
         if self.has_ended:
             return 1.0, 0.0
@@ -51,28 +50,13 @@ class UpdateState:
         if not total or self.step not in self.predicted:
             return 0.0, total
         names = list(self.predicted)
-        before = sum(self.predicted[name] for name in names[: names.index(self.step)])
-        own = self.predicted[self.step]
-        elapsed = max(_seconds_between(self.step_started_at, now), 0.0)
-        pace = self._pace(before, total)
-        done = min(elapsed, own * pace * NEARLY)
-        left = (total - before) * pace - done
-        return (before + done / pace) / total, left
-
-    def _pace(self, expected: float, total: float) -> float:
-        """How many times as long as expected it takes; a few short steps say little about that."""
-        if not self.started_at:
-            return 1.0
-        begun = datetime.fromisoformat(self.step_started_at)
-        took = max(_seconds_between(self.started_at, begun), 0.0)
-        return (took + PRIOR * total) / (expected + PRIOR * total)
+        done = sum(self.predicted[name] for name in names[: names.index(self.step)])
+        elapsed = (now - datetime.fromisoformat(self.step_started_at)).total_seconds()
+        done += min(max(elapsed, 0.0), self.predicted[self.step] * NEARLY)
+        return done / total, total - done
 
     def with_line(self, line: str) -> UpdateState:
         return replace(self, log=(*self.log, line)[-LOG_LINES:])
-
-
-def _seconds_between(begin: str, end: datetime) -> float:
-    return (end - datetime.fromisoformat(begin)).total_seconds()
 
 
 def write_state(folder: Path, state: UpdateState) -> None:

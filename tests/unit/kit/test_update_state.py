@@ -28,11 +28,8 @@ class TestUpdateState:
         fraction, left = state("migrate").progress(NOON + timedelta(seconds=3))
         assert (fraction, left) == (0.5, 5.0)
 
-    def test_what_is_left_goes_as_slowly_as_what_was(self) -> None:
-        """Two seconds took six, so that eight are taken to be more, but not thrice as much."""
-        fraction, left = state("migrate", took=6).progress(NOON)
-        assert fraction == 0.2
-        assert 8 < left < 24
+    def test_a_step_that_took_long_says_nothing_of_the_next(self) -> None:
+        assert state("migrate", took=60).progress(NOON) == (0.2, 8.0)
 
     def test_a_step_that_takes_longer_never_looks_finished(self) -> None:
         fraction, left = state("start").progress(NOON + timedelta(hours=1))

@@ -94,6 +94,21 @@ RECORDED = {
             "prove": 74.948,
         },
     ),
+    "500 000 segments, the machine busy with other things": (
+        {"keep": 3.734, "migrate": 13.311, "prove": 76.411},
+        {
+            "fence": 0.054,
+            "pause": 11.425,
+            "keep": 6.345,
+            "migrate": 11.419,
+            "stop": 0.981,
+            "databases": 0.112,
+            "files": 0.124,
+            "switch": 0.057,
+            "start": 6.019,
+            "prove": 67.601,
+        },
+    ),
 }
 
 
