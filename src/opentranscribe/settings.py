@@ -81,6 +81,13 @@ class Settings(BaseSettings):
         validation_alias=_names("OPENTR_DATABASE_URL", "DATABASE_URL"),
         description="An external PostgreSQL (16 or newer); empty for the embedded one.",
     )
+    backup_ssh_key: Path | None = Field(
+        default=None, description="Private key with which backups are copied over SFTP."
+    )
+    backup_known_hosts: Path = Field(
+        default=Path("~/.ssh/known_hosts"),
+        description="Keys of the machines that backups are copied to over SFTP.",
+    )
     postgres_bin: Path | None = Field(
         default=None, description="Folder with other PostgreSQL 18 binaries."
     )
@@ -218,7 +225,7 @@ class Settings(BaseSettings):
             if name in GONE or (name.startswith("OPENTR_") and name.upper() not in known | OUTSIDE)
         ]
 
-    @field_validator("database_url", "postgres_bin", "hub_token", mode="before")
+    @field_validator("database_url", "postgres_bin", "hub_token", "backup_ssh_key", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value

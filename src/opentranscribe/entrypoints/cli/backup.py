@@ -16,14 +16,25 @@ from rich.table import Table
 from opentranscribe.entrypoints.cli.backup_plan import policy_of
 from opentranscribe.entrypoints.cli.db import reach_database
 from opentranscribe.entrypoints.installation.media_sample import build_look
-from opentranscribe.entrypoints.installation.places import build_backups
+from opentranscribe.entrypoints.installation.places import build_backups, open_offsite
 from opentranscribe.features.backup.catalogue import BackupSet
-from opentranscribe.features.backup.rules import Kept
 from opentranscribe.features.backup.service import BackupService
 from opentranscribe.features.upgrade.journal import list_held
 from opentranscribe.settings import Settings
 
 console = Console(highlight=False)
+To = Annotated[
+    str,
+    typer.Option("--to", help="Copy it there too: a folder, s3://BUCKET/…, sftp://USER@HOST/…"),
+]
+Prune = Annotated[
+    bool,
+    typer.Option(
+        "--prune",
+        help="Remove old ones, as ./opentr.sh backup-policy says; the last good and the last"
+        " rehearsed one stay, and any that a rollback needs.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,14 +56,11 @@ def backup(
         Path | None, typer.Option("--verify", help="Read this one again, byte by byte.")
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="What there is, and its state.")] = False,
-    prune: Annotated[
-        bool,
-        typer.Option(
-            "--prune",
-            help="Remove old ones, as ./opentr.sh backup-policy says; the last good and the last"
-            " rehearsed one stay, and any that a rollback needs.",
-        ),
-    ] = False,
+    to: To = "",
+    fetch: Annotated[
+        str, typer.Option("--fetch", help="Bring this one back here from where --to says.")
+    ] = "",
+    prune: Prune = False,
     show_key: Annotated[
         bool,
         typer.Option("--show-recovery-key", help="Show the recovery key, once, and forget it."),
@@ -63,37 +71,58 @@ def backup(
     Makes the SQL file of the database, for any psql, and a folder with everything.
     """
     settings = Settings.load()
-    if listing:
+    if fetch:
+        _fetch(settings, to, fetch)
+    elif listing and to:
+        _list_there(settings, to)
+    elif listing:
         _list(build_backups(settings, ""))
     elif prune:
-        with reach_database():
-            kept = policy_of(settings).kept
-        _prune(build_backups(settings, ""), kept, list_held(settings.update_dir))
+        _prune(settings)
     elif show_key:
         _show_key(build_backups(settings, ""))
     elif verify is not None:
         made = build_backups(settings, "").verify(verify.absolute())
         _tell(f"✓ {made.name} is whole.")
+    elif drill:
+        with open_backups(settings) as service:
+            _drill(service, build_look(settings))
     else:
         with open_backups(settings) as service:
-            if drill:
-                _drill(service, build_look(settings))
-            else:
-                _make(service, plain=plain, full=full, encrypt=encrypt)
+            copies = _make(service, plain=plain, full=full, encrypt=encrypt)
+        if to:
+            _copy(settings, to, copies)
 
 
-def _make(service: BackupService, *, plain: bool, full: bool, encrypt: bool) -> None:
+def _make(service: BackupService, *, plain: bool, full: bool, encrypt: bool) -> list[BackupSet]:
     if plain:
-        _show_made(service.create_plain())
+        made = [service.create_plain()]
     elif full:
-        _show_made(service.create_full(is_encrypted=encrypt))
+        made = [service.create_full(is_encrypted=encrypt)]
     else:
-        whole, sql = service.create(is_encrypted=encrypt)
-        for made in (whole, sql):
-            if made is not None:
-                _show_made(made)
+        made = [one for one in service.create(is_encrypted=encrypt) if one is not None]
+    for one in made:
+        _show_made(one)
     if service.keys.peek_recovery_key():
         _tell("! Nobody has the recovery key yet: ./opentr.sh backup --show-recovery-key")
+    return made
+
+
+def _copy(settings: Settings, to: str, made: list[BackupSet]) -> None:
+    with open_offsite(settings, to, lambda line: None) as offsite:
+        for one in made:
+            copied = offsite.copy(one.path)
+            _tell(
+                f"✓ {one.name} is at {to} too: {copied.sent_bytes / 1e6:.1f} MB in"
+                f" {copied.sent_files} of {copied.files} files were new there."
+            )
+
+
+def _fetch(settings: Settings, to: str, name: str) -> None:
+    service = build_backups(settings, "")
+    with open_offsite(settings, to, _tell) as offsite, service.catalogue.alone():
+        path = offsite.fetch(name, settings.backups_dir)
+    _tell(f"✓ {name} is here and whole. Bring it back with: ./opentr.sh restore {_shown(path)}")
 
 
 def _drill(service: BackupService, look_at: Callable[[Path], object]) -> None:
@@ -126,8 +155,16 @@ def _list(service: BackupService) -> None:
     console.print(table)
 
 
-def _prune(service: BackupService, kept: Kept, held: list[Path]) -> None:
-    gone = service.prune(kept, held)
+def _list_there(settings: Settings, to: str) -> None:
+    with open_offsite(settings, to, _tell) as offsite:
+        _tell("\n".join(offsite.names()) or f"There is no backup at {to} yet.")
+
+
+def _prune(settings: Settings) -> None:
+    with reach_database():
+        kept = policy_of(settings).kept
+    service = build_backups(settings, "")
+    gone = service.prune(kept, list_held(settings.update_dir))
     for name in gone:
         _tell(f"✓ {name} was removed.")
     if gone:

@@ -14,7 +14,7 @@ from rich.markup import escape
 from opentranscribe.bootstrap import build_app
 from opentranscribe.entrypoints.cli.db import reach_database
 from opentranscribe.entrypoints.installation.media_sample import build_look
-from opentranscribe.entrypoints.installation.places import build_backups
+from opentranscribe.entrypoints.installation.places import build_backups, open_offsite
 from opentranscribe.features.backup.orders import Order, carrying_out
 from opentranscribe.features.backup.plan import note_done
 from opentranscribe.features.backup.policy import Policy, next_at, read_policy, write_policy
@@ -108,15 +108,28 @@ def _carry_out(
     elif order.verb == "drill":
         tell("Restoring the newest good backup aside")
         service.drill(build_look(settings))
-    elif order.kind == "plain":
-        service.create_plain()
-    elif order.kind == "full":
-        service.create_full(is_encrypted=order.encrypt)
     else:
-        service.create(is_encrypted=order.encrypt)
-    if order.planned and order.verb == "create":
+        _create(service, order, settings, tell)
+
+
+def _create(
+    service: BackupService, order: Order, settings: Settings, tell: Callable[[str], None]
+) -> None:
+    if order.kind == "plain":
+        made = [service.create_plain()]
+    elif order.kind == "full":
+        made = [service.create_full(is_encrypted=order.encrypt)]
+    else:
+        made = [one for one in service.create(is_encrypted=order.encrypt) if one is not None]
+    policy = policy_of(settings)
+    if order.planned:
+        # Before the copies: a place that is away must not fill this disk.
         tell("Removing old backups")
-        service.prune(policy_of(settings).kept, list_held(settings.update_dir))
+        service.prune(policy.kept, list_held(settings.update_dir))
+    if policy.to:
+        with open_offsite(settings, policy.to, tell) as offsite:
+            for one in made:
+                offsite.copy(one.path)
 
 
 def policy_of(settings: Settings) -> Policy:

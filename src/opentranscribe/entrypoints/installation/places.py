@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from opentranscribe import __version__
-from opentranscribe.bootstrap import build_objects
+from opentranscribe.bootstrap import build_backup_store, build_objects
 from opentranscribe.entrypoints.supervisor.postgres import wheel_binaries
+from opentranscribe.features.backup.offsite import Offsite
 from opentranscribe.features.backup.places import Places
 from opentranscribe.features.backup.service import BackupService
 from opentranscribe.settings import Settings
@@ -30,3 +32,13 @@ def build_backups(
 ) -> BackupService:
     """``url`` is where the database answers now."""
     return BackupService(backup_places(settings), url, build_objects(settings), tell)
+
+
+@contextmanager
+def open_offsite(settings: Settings, to: str, tell: Callable[[str], None]) -> Iterator[Offsite]:
+    """Where copies go. Raises StoreRefusedError for what is no such place."""
+    store = build_backup_store(settings, to)
+    try:
+        yield Offsite(store, tell)
+    finally:
+        store.close()

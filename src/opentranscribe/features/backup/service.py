@@ -311,6 +311,6 @@ def _whole_or_not_at_all(draft: Path) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in FULL_DISK:
             raise BackupFailedError(
                 f"The disk of {draft.parent} is full. No backup was made, and nothing else was"
-                " changed. Free some space or give another folder with --to."
+                " changed. Free some space, or keep fewer: ./opentr.sh backup-policy."
             ) from error
         raise
