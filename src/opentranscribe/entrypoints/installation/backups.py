@@ -8,6 +8,9 @@ from opentranscribe.entrypoints.installation.places import build_backups
 from opentranscribe.features.backup.service import BackupService
 from opentranscribe.settings import Settings
 
+#: The nightly one may be at work.
+PATIENCE_SECONDS = 600.0
+
 
 class InstallationBackups:
     """The database must be reachable at the installation's address."""
@@ -16,7 +19,7 @@ class InstallationBackups:
         self._settings = settings
 
     def make(self) -> Path:
-        return self._service().create_full().path
+        return self._service().create_full(patience=PATIENCE_SECONDS).path
 
     def restore_into(self, backup: Path, database: str) -> None:
         self._service().restore_into(backup, database)

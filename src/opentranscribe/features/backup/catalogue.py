@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from opentranscribe.features.backup import rules
 from opentranscribe.features.backup.errors import BackupNotFoundError, BackupRunningError
@@ -90,17 +91,19 @@ class Catalogue:
         return records[name]
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """One backup or restore at a time, however it ends. Raises BackupRunningError."""
+    def alone(self, patience: float = 0.0) -> Iterator[None]:
+        """One backup or restore at a time, however it ends; another one is waited for so many
+        seconds. Raises BackupRunningError."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        until = time.monotonic() + patience
         with (self._folder / LOCK).open("a+") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise BackupRunningError(
-                    "Another backup or restore is at work. Nothing was changed; try again when it"
-                    " is done."
-                ) from error
+            while not _is_locked(handle):
+                if time.monotonic() >= until:
+                    raise BackupRunningError(
+                        "Another backup or restore is at work. Nothing was changed; try again when"
+                        " it is done."
+                    )
+                time.sleep(0.2)
             yield
 
     def _read(self) -> dict[str, Record]:
@@ -112,6 +115,14 @@ class Catalogue:
             }
         except (OSError, ValueError, TypeError, AttributeError):
             return {}
+
+
+def _is_locked(handle: IO[str]) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _size_of(path: Path) -> int:

@@ -68,12 +68,13 @@ class BackupService:
             self.remove_drafts()
             return self._create_plain(self._free_name())
 
-    def create_full(self, *, is_encrypted: bool = False) -> BackupSet:
-        """A folder with everything, built on the one before, checked.
+    def create_full(self, *, is_encrypted: bool = False, patience: float = 0.0) -> BackupSet:
+        """A folder with everything, built on the one before, checked. Another backup at work is
+        waited for so many seconds.
 
         Raises BackupFailedError, BackupRunningError, BackupDamagedError.
         """
-        with self.catalogue.alone():
+        with self.catalogue.alone(patience):
             self.remove_drafts()
             return self._create_full(self._free_name(), is_encrypted=is_encrypted)
 
