@@ -61,6 +61,10 @@ def start(
     """Start everything and print the address."""
     settings = Settings.load()
     running = _running(settings)
+    while running and running["phase"] == "stopping":
+        # Somebody stopped it a moment ago, or an update did and was cut off right then.
+        time.sleep(0.1)
+        running = _running(settings)
     if running:
         console.print("OpenTranscribe is already running.")
         _print_address(settings, running)
