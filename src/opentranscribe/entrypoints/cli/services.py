@@ -42,6 +42,8 @@ SERVICES = (
 )
 START_SECONDS = 180.0
 console = Console(highlight=False)
+#: The supervisor may be putting an update back that was cut off.
+RECOVERY_SECONDS = 180.0
 
 
 class StartError(UnavailableError):
@@ -69,8 +71,10 @@ def start(
         console.print("OpenTranscribe is already running.")
         _print_address(settings, running)
         return
-    if recover(settings, lambda line: console.print(line, markup=False)) and _running(settings):
-        _print_address(settings, control.ask(settings.sockets_dir, {"do": "status"}))
+    recover(settings, lambda line: console.print(line, markup=False), RECOVERY_SECONDS)
+    recovered = _running(settings)
+    if recovered:
+        _print_address(settings, recovered)
         return
     for sentence in settings.strange_names():
         console.print(f"! {sentence}", markup=False)

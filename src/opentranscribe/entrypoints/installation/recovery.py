@@ -26,13 +26,14 @@ def build_updater(settings: Settings, tell: Callable[[str], None]) -> Updater:
     return Updater(installation, EmbeddedDeployment(settings), InstallationBackups(settings), tell)
 
 
-def recover(settings: Settings, tell: Callable[[str], None]) -> bool:
-    """Finish or undo what was begun; whether there was anything. Raises AppError."""
+def recover(settings: Settings, tell: Callable[[str], None], patience: float = 0.0) -> bool:
+    """Finish or undo what was begun; whether there was anything. Who is at that already is waited
+    for so many seconds. Raises AppError."""
     found = False
     if settings.update_dir.is_dir():
         updater = build_updater(settings, tell)
         if updater.is_unfinished:
-            with updater.alone():
+            with updater.alone(patience):
                 found = updater.recover()
     return recover_outer_files(settings, tell) or found
 

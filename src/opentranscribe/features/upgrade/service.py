@@ -63,11 +63,12 @@ class Updater:
         installation.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """One update at a time. Raises UpdateUnderWayError."""
+    def alone(self, patience: float = 0.0) -> Iterator[None]:
+        """One update at a time; another one is waited for so many seconds. Raises
+        UpdateUnderWayError."""
         lock = FileLock(self._installation.state_dir / "lock")
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=patience)
         except Timeout as error:
             raise UpdateUnderWayError(
                 "An update of this installation is under way. Nothing was changed. Watch it with:"
