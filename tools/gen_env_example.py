@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from opentranscribe.settings import Settings, names_of
+from opentranscribe.settings.servers import Servers
 
 TARGET = Path(__file__).resolve().parent.parent / ".env.example"
 HEAD = """\
@@ -38,9 +39,11 @@ def main(arguments: list[str]) -> int:
 
 
 def render() -> str:
-    parts = [
-        _entry(name, field) for name, field in Settings.model_fields.items() if name not in HIDDEN
-    ]
+    # What everybody has first, then the servers of those with many machines.
+    fields = sorted(
+        Settings.model_fields.items(), key=lambda field: field[0] in Servers.model_fields
+    )
+    parts = [_entry(name, field) for name, field in fields if name not in HIDDEN]
     return "\n".join([HEAD, *parts])
 
 

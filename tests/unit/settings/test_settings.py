@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from opentranscribe.settings import LONGEST_SOCKET_FOLDER, Settings, names_of, with_psycopg_driver
+from opentranscribe.settings import Settings, names_of, with_psycopg_driver
+from opentranscribe.settings.folders import LONGEST_SOCKET_FOLDER
 
 
 @pytest.fixture(autouse=True)

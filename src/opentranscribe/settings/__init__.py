@@ -4,9 +4,7 @@ of the earlier system's ``.env`` where people already have them."""
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +12,11 @@ from urllib.parse import quote
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-#: A socket's path may have 107 bytes; ``/postgres/.s.PGSQL.5432`` needs 23 of them.
-LONGEST_SOCKET_FOLDER = 80
+from opentranscribe.settings.folders import Folders
+from opentranscribe.settings.names import names
+from opentranscribe.settings.servers import Servers
 
 #: Read by the launcher and the tests, not here.
 OUTSIDE = {"OPENTR_PYTHON", "OPENTR_TEST_DATA"}
@@ -29,18 +28,13 @@ GONE = {
 }
 
 
-def _names(*names: str) -> AliasChoices:
-    return AliasChoices(*names)
-
-
-class Settings(BaseSettings):
+class Settings(Folders, Servers):
     """Everything a process may be told from outside; see ``.env.example`` for the sentences."""
 
     model_config = SettingsConfigDict(
         env_prefix="OPENTR_", env_file_encoding="utf-8", extra="ignore", populate_by_name=True
     )
 
-    home: Path = Field(default=Path(), description="Installation folder, where opentr.sh lies.")
     profile: Literal["embedded", "distributed"] = Field(
         default="embedded", description="Picks the default engines; each can be set by itself."
     )
@@ -52,24 +46,24 @@ class Settings(BaseSettings):
         default=5173,
         ge=1,
         le=65535,
-        validation_alias=_names("OPENTR_FRONTEND_PORT", "FRONTEND_PORT"),
+        validation_alias=names("OPENTR_FRONTEND_PORT", "FRONTEND_PORT"),
         description="Port of the page.",
     )
     backend_port: int = Field(
         default=5174,
         ge=1,
         le=65535,
-        validation_alias=_names("OPENTR_BACKEND_PORT", "BACKEND_PORT"),
+        validation_alias=names("OPENTR_BACKEND_PORT", "BACKEND_PORT"),
         description="Port of the API.",
     )
     allowed_origins: str = Field(
         default="",
-        validation_alias=_names("OPENTR_ALLOWED_ORIGINS", "CORS_ORIGINS"),
+        validation_alias=names("OPENTR_ALLOWED_ORIGINS", "CORS_ORIGINS"),
         description="Other addresses, separated by commas, that the page may be opened at.",
     )
     trusted_proxies: str = Field(
         default="",
-        validation_alias=_names("OPENTR_TRUSTED_PROXIES", "RATE_LIMIT_TRUSTED_PROXIES"),
+        validation_alias=names("OPENTR_TRUSTED_PROXIES", "RATE_LIMIT_TRUSTED_PROXIES"),
         description="Addresses of reverse proxies whose X-Forwarded-For is believed.",
     )
     cookie_secure: bool = Field(
@@ -78,7 +72,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = Field(
         default=None,
-        validation_alias=_names("OPENTR_DATABASE_URL", "DATABASE_URL"),
+        validation_alias=names("OPENTR_DATABASE_URL", "DATABASE_URL"),
         description="An external PostgreSQL (16 or newer); empty for the embedded one.",
     )
     backup_ssh_key: Path | None = Field(
@@ -94,38 +88,33 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(
         default=10,
         ge=1,
-        validation_alias=_names("OPENTR_DATABASE_POOL_SIZE", "DB_POOL_SIZE"),
+        validation_alias=names("OPENTR_DATABASE_POOL_SIZE", "DB_POOL_SIZE"),
         description="Connections that one process keeps to the database.",
     )
 
-    model_cache_dir: Path = Field(
-        default=Path("models"),
-        validation_alias=_names("OPENTR_MODEL_CACHE_DIR", "MODEL_CACHE_DIR"),
-        description="Where model files are kept, laid out as the Hugging Face hub cache.",
-    )
     whisper_model: str = Field(
         default="base",
-        validation_alias=_names("OPENTR_WHISPER_MODEL", "WHISPER_MODEL"),
+        validation_alias=names("OPENTR_WHISPER_MODEL", "WHISPER_MODEL"),
         description="Model for recordings that ask for none.",
     )
     hub_endpoint: str = Field(
         default="https://huggingface.co",
-        validation_alias=_names("OPENTR_HUB_ENDPOINT", "HF_ENDPOINT"),
+        validation_alias=names("OPENTR_HUB_ENDPOINT", "HF_ENDPOINT"),
         description="Where models that are missing are downloaded.",
     )
     hub_token: SecretStr | None = Field(
         default=None,
-        validation_alias=_names("OPENTR_HUB_TOKEN", "HUGGINGFACE_TOKEN", "HF_TOKEN"),
+        validation_alias=names("OPENTR_HUB_TOKEN", "HUGGINGFACE_TOKEN", "HF_TOKEN"),
         description="Token for models that the hub gives to signed-in people only.",
     )
     offline: bool = Field(
         default=False,
-        validation_alias=_names("OPENTR_OFFLINE", "HF_HUB_OFFLINE"),
+        validation_alias=names("OPENTR_OFFLINE", "HF_HUB_OFFLINE"),
         description="Never download a model.",
     )
     force_cpu: bool = Field(
         default=False,
-        validation_alias=_names("OPENTR_FORCE_CPU", "FORCE_CPU_MODE"),
+        validation_alias=names("OPENTR_FORCE_CPU", "FORCE_CPU_MODE"),
         description="Do not use a GPU even when there is one.",
     )
     recognition_workers: int = Field(
@@ -175,7 +164,7 @@ class Settings(BaseSettings):
     session_idle_minutes: float = Field(
         default=720.0,
         gt=0,
-        validation_alias=_names("OPENTR_SESSION_IDLE_MINUTES", "SESSION_IDLE_TIMEOUT_MINUTES"),
+        validation_alias=names("OPENTR_SESSION_IDLE_MINUTES", "SESSION_IDLE_TIMEOUT_MINUTES"),
         description="A session ends after this long without a request.",
     )
     session_absolute_days: float = Field(
@@ -184,13 +173,13 @@ class Settings(BaseSettings):
     lockout_threshold: int = Field(
         default=5,
         ge=1,
-        validation_alias=_names("OPENTR_LOCKOUT_THRESHOLD", "ACCOUNT_LOCKOUT_THRESHOLD"),
+        validation_alias=names("OPENTR_LOCKOUT_THRESHOLD", "ACCOUNT_LOCKOUT_THRESHOLD"),
         description="Wrong passwords in a row after which an account is locked for a while.",
     )
     lockout_minutes: float = Field(
         default=15.0,
         gt=0,
-        validation_alias=_names("OPENTR_LOCKOUT_MINUTES", "ACCOUNT_LOCKOUT_DURATION_MINUTES"),
+        validation_alias=names("OPENTR_LOCKOUT_MINUTES", "ACCOUNT_LOCKOUT_DURATION_MINUTES"),
         description="How long a locked account stays locked.",
     )
     lease_seconds: float = Field(
@@ -200,6 +189,13 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much the services write: debug, info, warning, error."
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="How the services write: text for people, json for collectors."
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="Who reads /metrics must bring it; empty: only this machine may read them.",
     )
 
     @classmethod
@@ -225,71 +221,21 @@ class Settings(BaseSettings):
             if name in GONE or (name.startswith("OPENTR_") and name.upper() not in known | OUTSIDE)
         ]
 
-    @field_validator("database_url", "postgres_bin", "hub_token", "backup_ssh_key", mode="before")
+    @field_validator(
+        "database_url",
+        "postgres_bin",
+        "hub_token",
+        "backup_ssh_key",
+        "metrics_token",
+        "redis_url",
+        "redis_password",
+        "opensearch_password",
+        "s3_secret_key",
+        mode="before",
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
-
-    @property
-    def data_dir(self) -> Path:
-        return self.home / "data"
-
-    @property
-    def postgres_dir(self) -> Path:
-        return self.data_dir / "postgres"
-
-    @property
-    def objects_dir(self) -> Path:
-        return self.data_dir / "objects"
-
-    @property
-    def uploads_dir(self) -> Path:
-        return self.data_dir / "uploads"
-
-    @property
-    def scratch_dir(self) -> Path:
-        return self.data_dir / "scratch"
-
-    @property
-    def logs_dir(self) -> Path:
-        return self.data_dir / "logs"
-
-    @property
-    def run_dir(self) -> Path:
-        return self.data_dir / "run"
-
-    @property
-    def sockets_dir(self) -> Path:
-        """The run folder, or a short private one where its path is too long for a socket."""
-        if len(str(self.run_dir)) <= LONGEST_SOCKET_FOLDER:
-            return self.run_dir
-        mark = hashlib.sha256(str(self.run_dir).encode()).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"opentr-{os.getuid()}-{mark}"
-
-    @property
-    def postgres_socket_dir(self) -> Path:
-        return self.sockets_dir / "postgres"
-
-    @property
-    def update_dir(self) -> Path:
-        """The state of updates; what runs looks here whether visitors are held."""
-        return self.data_dir / "update"
-
-    @property
-    def secrets_dir(self) -> Path:
-        return self.data_dir / "secrets"
-
-    @property
-    def backups_dir(self) -> Path:
-        return self.home / "backups"
-
-    @property
-    def models_dir(self) -> Path:
-        return (
-            self.model_cache_dir
-            if self.model_cache_dir.is_absolute()
-            else (self.home / self.model_cache_dir)
-        )
 
     @property
     def uses_embedded_postgres(self) -> bool:

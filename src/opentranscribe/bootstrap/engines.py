@@ -1,0 +1,214 @@
+"""The engines: one table per port, from the engine's name to its builder.
+
+Builders import what they need when they are called, so that a process loads no engine it does not
+use. The first of a table is the embedded profile's choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Engine
+
+from opentranscribe.kit.errors import InvalidError
+from opentranscribe.kit.lazy import Lazy
+from opentranscribe.ports.models import ModelStore
+from opentranscribe.settings import Settings
+
+#: What the distributed profile chooses where it differs.
+DISTRIBUTED = {"objects": "s3", "queue": "celery", "notices": "redis", "search": "opensearch"}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a builder may draw on."""
+
+    settings: Settings
+    engine: Engine
+    models: ModelStore
+    fetches_models: bool = True
+
+
+Builder = Callable[[Parts], Any]
+
+
+class UnknownEngineError(InvalidError):
+    code = "unknown_engine"
+
+
+def choose(port: str, parts: Parts) -> Any:
+    """The engine that the settings name, or else the profile. Raises UnknownEngineError."""
+    return _builder(port, parts.settings)(parts)
+
+
+def choose_later(port: str, parts: Parts) -> Any:
+    """The same, made when it is first used."""
+    return Lazy(partial(_builder(port, parts.settings), parts))
+
+
+def _builder(port: str, settings: Settings) -> Builder:
+    table = ENGINES[port]
+    of_profile = DISTRIBUTED.get(port, "") if settings.profile == "distributed" else ""
+    wanted = getattr(settings, f"{port}_engine", "") or of_profile or next(iter(table))
+    if wanted not in table:
+        known = ", ".join(table)
+        raise UnknownEngineError(
+            f"OPENTR_{port.upper()}_ENGINE is {wanted!r}, but there is only: {known}."
+        )
+    return table[wanted]
+
+
+def build_models(settings: Settings) -> ModelStore:
+    from opentranscribe.adapters.models.store import CachedModelStore
+
+    token = settings.hub_token
+    return CachedModelStore(
+        settings.models_dir,
+        hub_endpoint=settings.hub_endpoint,
+        offline=settings.offline,
+        hub_token=token.get_secret_value() if token else None,
+    )
+
+
+def _filesystem_objects(parts: Parts) -> Any:
+    from opentranscribe.adapters.objects.filesystem import FilesystemObjects
+
+    return FilesystemObjects(parts.settings.objects_dir)
+
+
+def _memory_objects(_parts: Parts) -> Any:
+    from opentranscribe.adapters.objects.memory import MemoryObjects
+
+    return MemoryObjects()
+
+
+def _procrastinate_queue(parts: Parts) -> Any:
+    from opentranscribe.adapters.queue.procrastinate import ProcrastinateQueue
+
+    return ProcrastinateQueue(parts.engine)
+
+
+def _inline_queue(_parts: Parts) -> Any:
+    from opentranscribe.adapters.queue.inline import InlineQueue
+
+    return InlineQueue()
+
+
+def _postgres_notices(parts: Parts) -> Any:
+    from opentranscribe.adapters.notices.postgres import PostgresNotices
+
+    return PostgresNotices(parts.engine)
+
+
+def _memory_notices(_parts: Parts) -> Any:
+    from opentranscribe.adapters.notices.memory import MemoryNotices
+
+    return MemoryNotices()
+
+
+def _postgres_search(parts: Parts) -> Any:
+    from opentranscribe.adapters.search.postgres import PostgresSearch
+
+    return PostgresSearch(parts.engine)
+
+
+def _memory_search(_parts: Parts) -> Any:
+    from opentranscribe.adapters.search.memory import MemorySearch
+
+    return MemorySearch()
+
+
+def _pyav_tools(_parts: Parts) -> Any:
+    from opentranscribe.adapters.media_tools.pyav import PyavMediaTools
+
+    return PyavMediaTools()
+
+
+def _faster_whisper(parts: Parts) -> Any:
+    from opentranscribe.adapters.asr.devices import choose_device
+    from opentranscribe.adapters.asr.faster_whisper import FasterWhisperRecognizer
+
+    return FasterWhisperRecognizer(
+        parts.models,
+        workers=parts.settings.recognition_workers,
+        device=choose_device("cpu" if parts.settings.force_cpu else "auto"),
+    )
+
+
+def _scripted_recognizer(parts: Parts) -> Any:
+    from opentranscribe.adapters.asr.scripted import ScriptedRecognizer
+
+    return ScriptedRecognizer(**parts.settings.engine_options.get("recognizer", {}))
+
+
+def _onnx_diarizer(parts: Parts) -> Any:
+    from opentranscribe.adapters.diarization.onnx import OnnxDiarizer
+
+    return OnnxDiarizer(
+        partial(parts.models.fetch, "speaker-diarization-onnx"),
+        threads=parts.settings.diarization_threads,
+    )
+
+
+def _pyannote_diarizer(parts: Parts) -> Any:
+    from opentranscribe.adapters.diarization.pyannote import PyannoteDiarizer
+
+    token = parts.settings.hub_token
+    return PyannoteDiarizer(token.get_secret_value() if token else None)
+
+
+def _scripted_diarizer(parts: Parts) -> Any:
+    from opentranscribe.adapters.diarization.scripted import ScriptedDiarizer
+
+    return ScriptedDiarizer(**parts.settings.engine_options.get("diarizer", {}))
+
+
+def _minilm_encoder(parts: Parts) -> Any:
+    from opentranscribe.adapters.embedding.minilm import MiniLmEncoder
+
+    return MiniLmEncoder(parts.models, fetches=parts.fetches_models)
+
+
+def _scripted_encoder(_parts: Parts) -> Any:
+    from opentranscribe.adapters.embedding.scripted import ScriptedEncoder
+
+    return ScriptedEncoder()
+
+
+def _password_identity(parts: Parts) -> Any:
+    from opentranscribe.adapters.identity.password import PasswordIdentity
+
+    return PasswordIdentity(parts.engine)
+
+
+OBJECTS: dict[str, Builder] = {"filesystem": _filesystem_objects, "memory": _memory_objects}
+QUEUES: dict[str, Builder] = {"procrastinate": _procrastinate_queue, "inline": _inline_queue}
+NOTICES: dict[str, Builder] = {"postgres": _postgres_notices, "memory": _memory_notices}
+SEARCHES: dict[str, Builder] = {"postgres": _postgres_search, "memory": _memory_search}
+MEDIA_TOOLS: dict[str, Builder] = {"pyav": _pyav_tools}
+RECOGNIZERS: dict[str, Builder] = {
+    "faster_whisper": _faster_whisper,
+    "scripted": _scripted_recognizer,
+}
+DIARIZERS: dict[str, Builder] = {
+    "onnx": _onnx_diarizer,
+    "pyannote": _pyannote_diarizer,
+    "scripted": _scripted_diarizer,
+}
+ENCODERS: dict[str, Builder] = {"minilm": _minilm_encoder, "scripted": _scripted_encoder}
+IDENTITIES: dict[str, Builder] = {"password": _password_identity}
+
+ENGINES: dict[str, Mapping[str, Builder]] = {
+    "objects": OBJECTS,
+    "queue": QUEUES,
+    "notices": NOTICES,
+    "search": SEARCHES,
+    "media_tools": MEDIA_TOOLS,
+    "recognizer": RECOGNIZERS,
+    "diarizer": DIARIZERS,
+    "encoder": ENCODERS,
+    "identity": IDENTITIES,
+}
