@@ -53,6 +53,7 @@ class TestUpdating:
         assert place.version() == "1.1.0"
         assert place.run("status").returncode == 0
         assert visitors.statuses <= {201, 503}
+        assert visitors.read_statuses <= {200, 503}
         assert visitors.missing() == []
         assert place.run("db", "check").returncode == 0
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
+from opentranscribe.entrypoints.doors import PortTakenError, close, open_doors, words_for
 from opentranscribe.entrypoints.installation.maintenance import MaintenanceServer
 from opentranscribe.entrypoints.installation.releases import Releases
 from opentranscribe.entrypoints.installation.sources import find_wheel
@@ -36,7 +38,8 @@ class EmbeddedDeployment:
         self._database_url = ""
         self._waiting: tuple[str, subprocess.Popen[bytes]] | None = None
         self.ports = _ports_in_use(settings)
-        self._maintenance = MaintenanceServer(settings.update_dir, settings.bind_host, self.ports)
+        self._doors: list[socket.socket] = []
+        self._maintenance = MaintenanceServer(settings.update_dir)
 
     def current(self) -> Release:
         return self._releases.current()
@@ -81,6 +84,7 @@ class EmbeddedDeployment:
 
     def warm_up(self, release: Release) -> None:
         self._dismiss_waiting()
+        self._hold_doors()
         self._waiting = release.name, self._spawn(release, standby.FLAG)
 
     def pause(self, *, reads_too: bool) -> None:
@@ -136,10 +140,23 @@ class EmbeddedDeployment:
         self._database_url = ""
 
     def show_maintenance(self) -> None:
-        self._maintenance.start()
+        self._hold_doors()
+        self._maintenance.start(self._doors)
 
     def hide_maintenance(self) -> None:
         self._maintenance.stop()
+        close(self._doors)
+        self._doors = []
+
+    def _hold_doors(self) -> None:
+        """From now on they stay open, whoever stops. Another program may have taken a port; that
+        must not stop an update."""
+        if self._doors:
+            return
+        self._doors = control.ask_for_doors(self._settings.sockets_dir)
+        if not self._doors:
+            with suppress(PortTakenError):
+                self._doors = open_doors(self._settings.bind_host, self.ports)
 
     def _status(self) -> dict[str, Any] | None:
         try:
@@ -190,7 +207,8 @@ class EmbeddedDeployment:
         python = self._releases.program(release, "python")
         with log_path(self._settings.logs_dir, "supervisor").open("ab") as log:
             return subprocess.Popen(
-                [str(python), "-m", supervise.__name__, *words],
+                [str(python), "-m", supervise.__name__, *words, *words_for(self._doors)],
+                pass_fds=[door.fileno() for door in self._doors],
                 stdin=subprocess.PIPE if words else subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

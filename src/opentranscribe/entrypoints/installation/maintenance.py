@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
 
 from opentranscribe.edge.fence import Maintenance
-from opentranscribe.entrypoints.server import listen
+from opentranscribe.entrypoints.doors import Doors, PoliteServer
 
 
 class MaintenanceServer:
     """A thread of the process that updates, so that it is gone when that one dies."""
 
-    def __init__(self, state_dir: Path, host: str, ports: Sequence[int]) -> None:
+    def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
-        self._host = host
-        self._ports = tuple(dict.fromkeys(ports))
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
+    def start(self, doors: Doors) -> None:
+        """At ``doors``, which stay open when it stops."""
         if self._server is not None:
             return
-        sockets = []
-        for port in self._ports:
-            # Another program may have taken the port; that must not stop an update.
-            with contextlib.suppress(OSError):
-                sockets.append(listen(self._host, port))
+        sockets = [door.dup() for door in doors]
         config = uvicorn.Config(
             Maintenance(self._state_dir),
             log_config=None,
@@ -40,7 +33,7 @@ class MaintenanceServer:
             lifespan="off",
             timeout_graceful_shutdown=1,
         )
-        self._server = server = uvicorn.Server(config)
+        self._server = server = PoliteServer(config)
         self._thread = threading.Thread(
             target=lambda: server.run(sockets=sockets), name="maintenance", daemon=True
         )

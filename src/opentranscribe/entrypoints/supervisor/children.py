@@ -32,6 +32,8 @@ class Child:
     run_dir: Path
     stop_seconds: float = 20.0
     ready: Callable[[], Awaitable[bool]] | None = None
+    #: Descriptors that every process of it inherits.
+    inherits: Sequence[int] = ()
     process: asyncio.subprocess.Process | None = None
     state: str = "stopped"
     since: float = field(default_factory=time.time)
@@ -95,6 +97,7 @@ class Child:
                 stderr=log,
                 env=self.environment,
                 start_new_session=True,
+                pass_fds=self.inherits,
                 preexec_fn=die_with_parent(signal.SIGTERM),
             )
 

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from typing import Any
 
+from opentranscribe.entrypoints.doors import Doors, words_for
 from opentranscribe.entrypoints.supervisor.children import Child
 from opentranscribe.entrypoints.supervisor.logs import last_line, log_path
 from opentranscribe.entrypoints.supervisor.probes import answers_http
@@ -25,9 +26,9 @@ class ServiceFailedError(UnavailableError):
 class Services:
     """``children`` in the order in which they are begun, the API first."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, doors: Doors) -> None:
         self._settings = settings
-        self.children = make_children(settings)
+        self.children = make_children(settings, doors)
         self._kept: dict[str, asyncio.Task[None]] = {}
         self._is_stopping = False
 
@@ -84,13 +85,13 @@ class Services:
                 )
 
 
-def make_children(settings: Settings) -> list[Child]:
+def make_children(settings: Settings, doors: Doors) -> list[Child]:
     base = inherited_environment(
         OPENTR_HOME=str(settings.home), PYTHONUNBUFFERED="1", OMP_WAIT_POLICY="PASSIVE"
     )
     package = "opentranscribe.entrypoints"
     commands = {
-        API: [f"{package}.server"],
+        API: [f"{package}.server", *words_for(doors)],
         "worker-speech": [f"{package}.worker", "--queues", "speech"],
         "worker-utility": [f"{package}.worker", "--queues", "utility"],
         "scheduler": [f"{package}.scheduler"],
@@ -99,6 +100,7 @@ def make_children(settings: Settings) -> list[Child]:
         Child(name, [sys.executable, "-m", *words], base, settings.logs_dir, settings.run_dir)
         for name, words in commands.items()
     ]
+    children[0].inherits = [door.fileno() for door in doors]
     address = settings.bind_host, settings.backend_port
     children[0].ready = lambda: answers_http(*address, "/livez")
     return children

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from opentranscribe import __version__
+from opentranscribe.entrypoints.doors import Doors, inherited_doors, open_doors
 from opentranscribe.entrypoints.supervisor import control
 from opentranscribe.entrypoints.supervisor.logs import log_path, open_log
 from opentranscribe.entrypoints.supervisor.postgres import (
@@ -56,15 +57,16 @@ class AlreadyRunningError(ConflictError):
 class Supervisor:
     """Owns the data folder while it lives. ``phase`` tells a waiting ``start`` how far it is."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, doors: Doors) -> None:
         self.settings = settings
+        self.doors = doors
         self.database_since = time.time()
         self.database_restarts = 0
         self.phase = "preparing"
         self.error: AppError | None = None
         self._going_on: asyncio.Task[None] | None = None
         self.postgres: EmbeddedPostgres | None = None
-        self.services = Services(settings)
+        self.services = Services(settings, doors)
         self._stopping = asyncio.Event()
         # One thread for as long as we live: PostgreSQL is told to end when the thread ends that
         # started it, which must not be one of a pool that comes and goes.
@@ -75,7 +77,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        server = await control.serve(self.settings.sockets_dir, self._answer)
+        server = await control.serve(self.settings.sockets_dir, self._answer, self.doors)
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._in_database_thread(self._bring_up_database)
@@ -260,7 +262,8 @@ async def supervise(settings: Settings) -> int:
 
     Raises AlreadyRunningError.
     """
-    api = Services(settings).children[0]
+    doors = inherited_doors(sys.argv)
+    api = Services(settings, doors).children[0]
     if FLAG in sys.argv:
         await api.warm_up()
     if not await asyncio.to_thread(is_told_to_begin):
@@ -271,9 +274,10 @@ async def supervise(settings: Settings) -> int:
         failure = settings.run_dir / "failure"
         failure.unlink(missing_ok=True)
         end_strays(settings.run_dir)
-        supervisor = Supervisor(settings)
-        supervisor.services.children[0].waiting = api.waiting
         try:
+            ports = settings.frontend_port, settings.backend_port
+            supervisor = Supervisor(settings, doors or open_doors(settings.bind_host, ports))
+            supervisor.services.children[0].waiting = api.waiting
             await supervisor.run()
         except AppError as error:
             failure.write_text(error.message, encoding="utf-8")
