@@ -39,6 +39,8 @@ IGNORED = {
     *(".mypy_cache", ".ruff_cache", ".pytest_cache"),
 }
 KEPT_RELEASES = 3
+#: An update and the rollback after it.
+HELD_JOURNALS = 2
 #: What the page's bundler asks for.
 OLDEST_NODE = (20, 19)
 
@@ -260,7 +262,14 @@ def switch(release: Path) -> None:
 
 
 def forget_old(release: Path) -> None:
-    others = [one for one in RELEASES.iterdir() if one.is_dir() and one != release]
+    """But not one that a rollback goes back to."""
+    journals = sorted((ROOT / "data" / "update").glob("*/journal.jsonl"))[-HELD_JOURNALS:]
+    held = " ".join(journal.read_text(errors="replace") for journal in journals)
+    others = [
+        one
+        for one in RELEASES.iterdir()
+        if one.is_dir() and one != release and f'"{one.name}"' not in held
+    ]
     others.sort(key=lambda one: one.stat().st_mtime, reverse=True)
     for old in others[KEPT_RELEASES - 1 :]:
         shutil.rmtree(old, ignore_errors=True)

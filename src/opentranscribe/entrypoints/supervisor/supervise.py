@@ -18,6 +18,7 @@ from opentranscribe import __version__
 from opentranscribe.entrypoints.doors import Doors, inherited_doors, open_doors
 from opentranscribe.entrypoints.supervisor import control
 from opentranscribe.entrypoints.supervisor.logs import log_path, open_log
+from opentranscribe.entrypoints.supervisor.migration import bring_to_this_release
 from opentranscribe.entrypoints.supervisor.postgres import (
     EmbeddedPostgres,
     PostgresError,
@@ -35,7 +36,6 @@ from opentranscribe.entrypoints.supervisor.strays import end_strays, is_alive
 from opentranscribe.features.upgrade.requests import note_begun, take
 from opentranscribe.kit.errors import AppError, ConflictError
 from opentranscribe.kit.fence import Fence
-from opentranscribe.schema.migrations.runner import upgrade
 from opentranscribe.settings import Settings, inherited_environment
 
 #: Exit code of a supervisor that found another one on its folder.
@@ -118,13 +118,10 @@ class Supervisor:
             self.phase = "starting the database"
             self.postgres = embedded_postgres(self.settings)
             self._start_postgres()
-        self.phase = "bringing the database to this version"
-        with open_log(self.settings.logs_dir, "migrate") as log:
+        bring_to_this_release(self.settings, self._say_phase)
 
-            def report(line: object) -> None:
-                log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {line}\n".encode())
-
-            upgrade(self.settings.sqlalchemy_url, report=report)
+    def _say_phase(self, phase: str) -> None:
+        self.phase = phase
 
     async def _watch_database(self) -> None:
         """Bring a database that died back; its clients reconnect by themselves."""
