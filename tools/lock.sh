@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../requirements"
 uv="${UV:-../data/tools/bin/uv}"
 
-for name in tools build node base dev; do
+for name in tools build node base distributed dev; do
   "$uv" pip compile --quiet --generate-hashes --no-emit-index-url --universal \
     --python-version 3.11 --no-header "$name.in" -o "$name.txt" "$@"
 done

@@ -83,7 +83,7 @@ class Installation:
             "OPENTR_RECOGNIZER_ENGINE": "stepwise",
             "OPENTR_DIARIZER_ENGINE": "stepwise",
             "OPENTR_ENCODER_ENGINE": "none",
-            "PYTHONPATH": str(Path(bootstrap.__file__).parents[1]),
+            "PYTHONPATH": str(Path(bootstrap.__file__).parents[2]),
         }
         log = (self.home / f"{kind}.log").open("ab")
         process = subprocess.Popen(

@@ -238,13 +238,13 @@ class RemoteQueue:
 def register(bootstrap: Any, folder: Path) -> Remote:
     """Add the engines to bootstrap's tables under the name ``stepwise``."""
     remote = Remote(folder)
-    queues = dict(bootstrap.QUEUES)
-    bootstrap.MEDIA_TOOLS["stepwise"] = lambda _parts: StepwiseMedia(remote)
-    bootstrap.RECOGNIZERS["stepwise"] = lambda _parts: StepwiseRecognizer(remote)
-    bootstrap.DIARIZERS["stepwise"] = lambda _parts: StepwiseDiarizer(remote)
-    bootstrap.ENCODERS["none"] = lambda _parts: NoEncoder()
+    queues = dict(bootstrap.engines.QUEUES)
+    bootstrap.engines.MEDIA_TOOLS["stepwise"] = lambda _parts: StepwiseMedia(remote)
+    bootstrap.engines.RECOGNIZERS["stepwise"] = lambda _parts: StepwiseRecognizer(remote)
+    bootstrap.engines.DIARIZERS["stepwise"] = lambda _parts: StepwiseDiarizer(remote)
+    bootstrap.engines.ENCODERS["none"] = lambda _parts: NoEncoder()
     for name in ("procrastinate", "inline"):
-        bootstrap.QUEUES[f"held_{name}"] = lambda parts, name=name: RemoteQueue(
+        bootstrap.engines.QUEUES[f"held_{name}"] = lambda parts, name=name: RemoteQueue(
             queues[name](parts), remote
         )
     return remote
