@@ -77,6 +77,8 @@ def bounded_engine(url: str, patience: Patience, pool_size: int) -> Engine:
     }
     given = make_url(url).query.get("options", "")
     ours = " ".join(f"-c {name}={seconds}s" for name, seconds in limits.items())
+    # Whatever zone the server is set to: times come as UTC, as HTTP headers want them.
+    ours += " -c timezone=UTC"
     engine = create_engine(
         url,
         pool_size=pool_size,

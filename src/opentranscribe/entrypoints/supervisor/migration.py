@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
-from opentranscribe.entrypoints.supervisor.logs import open_log
 from opentranscribe.kit.errors import UnavailableError
 from opentranscribe.schema.migrations.recognise import recognise
 from opentranscribe.schema.migrations.runner import upgrade
@@ -19,21 +17,19 @@ class NoBackupError(UnavailableError):
     code = "no_backup"
 
 
-def bring_to_this_release(settings: Settings, say_phase: Callable[[str], None]) -> None:
-    """Raises NoBackupError before anything was changed, and what `upgrade` raises."""
+def bring_to_this_release(
+    settings: Settings, say_phase: Callable[[str], None], report: Callable[[object], None]
+) -> None:
+    """``report`` gets a line per change. Raises NoBackupError before anything was changed, and what
+    `upgrade` raises."""
     url = settings.sqlalchemy_url
-    with open_log(settings.logs_dir, "migrate") as log:
-
-        def report(line: object) -> None:
-            log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {line}\n".encode())
-
-        if _will_change(url):
-            # An update has its own backup and comes here with nothing left to do; this is for who
-            # only put a newer release in place and started it.
-            say_phase("backing up the database before it is changed")
-            report(_back_up(settings))
-        say_phase("bringing the database to this version")
-        upgrade(url, report=report)
+    if _will_change(url):
+        # An update has its own backup and comes here with nothing left to do; this is for who
+        # only put a newer release in place and started it.
+        say_phase("backing up the database before it is changed")
+        report(_back_up(settings))
+    say_phase("bringing the database to this version")
+    upgrade(url, report=report)
 
 
 def _will_change(url: str) -> bool:

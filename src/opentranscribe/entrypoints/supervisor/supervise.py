@@ -24,13 +24,9 @@ from opentranscribe.entrypoints.supervisor.postgres import (
     PostgresError,
     wheel_binaries,
 )
-from opentranscribe.entrypoints.supervisor.probes import fetch_json
-from opentranscribe.entrypoints.supervisor.secret_files import (
-    SETUP_TOKEN,
-    ensure_secret,
-    private_folder,
-)
+from opentranscribe.entrypoints.supervisor.secret_files import ensure_secret, private_folder
 from opentranscribe.entrypoints.supervisor.services import Services
+from opentranscribe.entrypoints.supervisor.setup_offer import offer_setup
 from opentranscribe.entrypoints.supervisor.standby import FLAG, is_told_to_begin
 from opentranscribe.entrypoints.supervisor.strays import end_strays, is_alive
 from opentranscribe.features.upgrade.requests import note_begun, take
@@ -118,7 +114,12 @@ class Supervisor:
             self.phase = "starting the database"
             self.postgres = embedded_postgres(self.settings)
             self._start_postgres()
-        bring_to_this_release(self.settings, self._say_phase)
+        with open_log(self.settings.logs_dir, "migrate") as log:
+
+            def report(line: object) -> None:
+                log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {line}\n".encode())
+
+            bring_to_this_release(self.settings, self._say_phase, report)
 
     def _say_phase(self, phase: str) -> None:
         self.phase = phase
@@ -171,13 +172,8 @@ class Supervisor:
             self.postgres.start(log_path(self.settings.logs_dir, "postgres"))
 
     async def _offer_setup(self) -> None:
-        """Until there is an administrator, a token lets whoever can read it create one."""
-        url = f"http://127.0.0.1:{self.settings.backend_port}/api/setup"
-        setup = await asyncio.to_thread(fetch_json, url)
-        if setup and setup.get("needed"):
-            ensure_secret(self.settings.secrets_dir, SETUP_TOKEN)
-        elif setup:
-            (self.settings.secrets_dir / SETUP_TOKEN).unlink(missing_ok=True)
+        port = self.settings.backend_port
+        await asyncio.to_thread(offer_setup, self.settings.secrets_dir, port)
 
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         verb, name = request.get("do"), request.get("service")

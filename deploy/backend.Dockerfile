@@ -1,0 +1,31 @@
+# API, workers and scheduler: one image, started with the role as its argument.
+# Built by tools/build_images.py, which puts the wheel and the lock into the context.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS packages
+COPY requirements.txt /tmp/requirements.txt
+RUN python3 -m venv /opt/venv \
+    && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt \
+    && find /opt/venv -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -rf {} +
+
+FROM ${PYTHON_IMAGE}
+# The user that the permissions of a shared model cache are meant for.
+RUN useradd --uid 1000 --create-home opentr \
+    && install -d -o 1000 -g 1000 -m 700 /app /app/data /app/backups /models
+COPY --from=packages /opt/venv /opt/venv
+COPY *.whl /tmp/wheel/
+RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-index /tmp/wheel/*.whl \
+    && rm -rf /tmp/wheel
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    OPENTR_HOME=/app \
+    OPENTR_PROFILE=distributed \
+    OPENTR_BIND_HOST=0.0.0.0 \
+    OPENTR_FRONTEND_PORT=8080 \
+    OPENTR_BACKEND_PORT=8080 \
+    MODEL_CACHE_DIR=/models
+USER 1000
+WORKDIR /app
+EXPOSE 8080
+ENTRYPOINT ["python", "-m", "opentranscribe.entrypoints.container"]
+CMD ["backend"]
