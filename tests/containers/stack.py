@@ -18,8 +18,6 @@ from tests.e2e.updating import EMAIL, PASSWORD, free_port
 #: Whoever publishes images chooses the name in .env; the tests do as well.
 PREFIX = "acme/opentranscribe"
 ENGINES = {
-    "OPENTR_QUEUE_ENGINE": "procrastinate",
-    "OPENTR_NOTICES_ENGINE": "postgres",
     "OPENTR_SEARCH_ENGINE": "postgres",
     "OPENTR_OBJECTS_ENGINE": "filesystem",
 }
@@ -48,6 +46,8 @@ class Stack:
             "OPENTR_VERSION": version,
             "POSTGRES_PASSWORD": secrets.token_hex(16),
             "REDIS_PASSWORD": secrets.token_hex(16),
+            "FLOWER_PASSWORD": secrets.token_hex(16),
+            "FLOWER_PORT": str(free_port()),
             "OPENTR_S3_SECRET_KEY": secrets.token_hex(16),
             "FRONTEND_PORT": str(free_port()),
             "BACKEND_PORT": str(free_port()),

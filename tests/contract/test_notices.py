@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
+from tests.contract.redis_server import RedisServer, make_server
 
 from opentranscribe.adapters.notices.memory import MemoryNotices
 from opentranscribe.adapters.notices.postgres import PostgresNotices
+from opentranscribe.adapters.notices.redis import RedisNotices
 from opentranscribe.ports.notices import Notice, Notices
 
 READY = "are_you_there"
@@ -24,10 +26,20 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    made = make_server(tmp_path_factory.mktemp("redis"))
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture(params=["memory", "postgres", "redis"])
 def notices(request: pytest.FixtureRequest) -> Notices:
     if request.param == "memory":
         return MemoryNotices()
+    if request.param == "redis":
+        return RedisNotices(request.getfixturevalue("server").address)
     return PostgresNotices(request.getfixturevalue("engine"))
 
 
@@ -148,3 +160,18 @@ class TestPostgresNotices:
 
     def test_a_database_that_is_away_is_no_error(self) -> None:
         PostgresNotices(create_engine("postgresql+psycopg://x@127.0.0.1:1/x")).publish(Notice("x"))
+
+
+class TestRedisNotices:
+    def test_go_on_after_the_server_was_away(self, server: RedisServer) -> None:
+        notices = RedisNotices(server.address)
+
+        async def scenario(listener: Listener) -> None:
+            server.kill()
+            await asyncio.to_thread(notices.publish, Notice("lost"))
+            server.start()
+            await listener.until_ready()
+            await asyncio.to_thread(notices.publish, Notice("heard", user_id=3))
+            assert await listener.expect(1) == [Notice("heard", user_id=3)]
+
+        run(notices, scenario)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session, sessionmaker
+from tests.contract.redis_server import RedisServer, make_server
 
+from opentranscribe.adapters.queue.celery import CeleryQueue
 from opentranscribe.adapters.queue.inline import InlineQueue
 from opentranscribe.adapters.queue.procrastinate import ProcrastinateQueue
+from opentranscribe.kit.errors import UnavailableError
 from opentranscribe.ports.queue import Envelope
 
 
@@ -51,13 +55,25 @@ class Bench:
         self._threads.clear()
 
 
-@pytest.fixture(params=["inline", "procrastinate"])
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    made = make_server(tmp_path_factory.mktemp("redis"))
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture(params=["inline", "procrastinate", "celery"])
 def bench(request: pytest.FixtureRequest, database_url: str) -> Iterator[Bench]:
     engine = create_engine(database_url)
     queue: Any = InlineQueue()
     if request.param == "procrastinate":
         queue = ProcrastinateQueue(engine)
         queue.ensure_schema()
+    if request.param == "celery":
+        redis_server: RedisServer = request.getfixturevalue("server")
+        redis_server.client().flushall()
+        queue = CeleryQueue(redis_server.address)
     made = Bench(queue, sessionmaker(engine))
     yield made
     made.stop()
@@ -170,3 +186,62 @@ class TestProcrastinateSchema:
             ).scalar()
         assert found is not None
         engine.dispose()
+
+
+class TestCeleryQueue:
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Iterator[RedisServer]:
+        made = make_server(tmp_path)
+        made.start()
+        yield made
+        made.kill()
+
+    @pytest.fixture
+    def bench(self, server: RedisServer, database_url: str) -> Iterator[Bench]:
+        engine = create_engine(database_url)
+        made = Bench(CeleryQueue(server.address), sessionmaker(engine))
+        yield made
+        made.stop()
+        engine.dispose()
+
+    def test_fails_nobody_while_the_server_is_away(self, bench: Bench, server: RedisServer) -> None:
+        server.kill()
+        bench.enqueue("a")
+        with pytest.raises(UnavailableError):
+            bench.queue.ping()
+        server.start()
+        bench.start("speech")
+        bench.enqueue("a")
+        bench.wait_for(["a"])
+
+    # Of what Celery will do by default one day; we have chosen.
+    @pytest.mark.filterwarnings("ignore::celery.exceptions.CPendingDeprecationWarning")
+    def test_works_on_after_the_server_lost_everything(
+        self, bench: Bench, server: RedisServer
+    ) -> None:
+        bench.start("speech")
+        bench.enqueue("a")
+        bench.wait_for(["a"])
+        server.lose_everything()
+        server.start()
+        # As the sweeper does with every job that waits.
+        until = time.monotonic() + 30
+        while "b" not in bench.delivered and time.monotonic() < until:
+            bench.enqueue("b")
+            time.sleep(0.2)
+        assert bench.delivered == ["a", "b"]
+
+    def test_announces_a_waiting_job_once(self, bench: Bench) -> None:
+        for _ in range(3):
+            bench.enqueue("a")
+        with bench.sessions() as session:
+            assert bench.queue.counts(session) == {"speech": 1}
+
+    def test_its_workers_answer_those_who_watch(self, bench: Bench) -> None:
+        bench.start("speech")
+        bench.enqueue("a")
+        bench.wait_for(["a"])
+        (answer,) = bench.queue.app.control.ping(timeout=2)
+        (name,) = answer
+        assert name.startswith("speech-")
+        assert bench.queue.app.control.inspect().active_queues()[name][0]["name"] == "speech"

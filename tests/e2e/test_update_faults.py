@@ -86,7 +86,7 @@ AROUND: dict[str, tuple[tuple[str, str], Break, str | None]] = {
     "the disk is full while it is migrated": (("done", "keep"), fill_the_disk, None),
     "the disk is full while the release proves": (("done", "start"), fill_the_disk, None),
     "the files of the page are lost": (("done", "databases"), lose_the_page, "1.0.0"),
-    "the index of the search is lost": (("done", "keep"), lose_the_search_index, None),
+    "the index of the search is lost": (("done", "start"), lose_the_search_index, None),
     "the supervisor dies": (("intent", "migrate"), kill_supervisor, None),
 }
 SAMPLE = {

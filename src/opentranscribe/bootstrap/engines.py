@@ -91,6 +91,12 @@ def _procrastinate_queue(parts: Parts) -> Any:
     return ProcrastinateQueue(parts.engine)
 
 
+def _celery_queue(parts: Parts) -> Any:
+    from opentranscribe.adapters.queue.celery import CeleryQueue
+
+    return CeleryQueue(parts.settings.redis_address)
+
+
 def _inline_queue(_parts: Parts) -> Any:
     from opentranscribe.adapters.queue.inline import InlineQueue
 
@@ -101,6 +107,12 @@ def _postgres_notices(parts: Parts) -> Any:
     from opentranscribe.adapters.notices.postgres import PostgresNotices
 
     return PostgresNotices(parts.engine)
+
+
+def _redis_notices(parts: Parts) -> Any:
+    from opentranscribe.adapters.notices.redis import RedisNotices
+
+    return RedisNotices(parts.settings.redis_address)
 
 
 def _memory_notices(_parts: Parts) -> Any:
@@ -185,8 +197,16 @@ def _password_identity(parts: Parts) -> Any:
 
 
 OBJECTS: dict[str, Builder] = {"filesystem": _filesystem_objects, "memory": _memory_objects}
-QUEUES: dict[str, Builder] = {"procrastinate": _procrastinate_queue, "inline": _inline_queue}
-NOTICES: dict[str, Builder] = {"postgres": _postgres_notices, "memory": _memory_notices}
+QUEUES: dict[str, Builder] = {
+    "procrastinate": _procrastinate_queue,
+    "celery": _celery_queue,
+    "inline": _inline_queue,
+}
+NOTICES: dict[str, Builder] = {
+    "postgres": _postgres_notices,
+    "redis": _redis_notices,
+    "memory": _memory_notices,
+}
 SEARCHES: dict[str, Builder] = {"postgres": _postgres_search, "memory": _memory_search}
 MEDIA_TOOLS: dict[str, Builder] = {"pyav": _pyav_tools}
 RECOGNIZERS: dict[str, Builder] = {

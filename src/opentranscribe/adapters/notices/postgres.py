@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +12,7 @@ from psycopg import sql
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from opentranscribe.adapters.notices.wire import from_text, to_text
 from opentranscribe.ports.notices import Notice
 
 log = logging.getLogger(__name__)
@@ -30,16 +30,8 @@ class PostgresNotices:
         self._engine = engine
 
     def publish(self, notice: Notice) -> None:
-        try:
-            payload = json.dumps(
-                {"type": notice.type, "data": notice.data, "user_id": notice.user_id},
-                separators=(",", ":"),
-            )
-        except (TypeError, ValueError):
-            log.exception("notice %s is not JSON and was dropped", notice.type)
-            return
-        if len(payload.encode()) > LIMIT_BYTES:
-            log.warning("notice %s of %d bytes is too long", notice.type, len(payload))
+        payload = to_text(notice, LIMIT_BYTES)
+        if payload is None:
             return
         try:
             with self._engine.connect().execution_options(
@@ -59,7 +51,7 @@ class PostgresNotices:
                 async with await self._listen() as connection:
                     pause = 0.1
                     async for payload in _payloads(connection):
-                        notice = _parse(payload)
+                        notice = from_text(payload)
                         if notice is not None:
                             yield notice
             except (psycopg.Error, OSError, TimeoutError) as error:
@@ -83,13 +75,3 @@ async def _payloads(connection: psycopg.AsyncConnection[Any]) -> AsyncIterator[s
             yield heard.payload
         async with asyncio.timeout(5):
             await connection.execute("SELECT 1")
-
-
-def _parse(payload: str) -> Notice | None:
-    """None for what another program said on our channel."""
-    try:
-        said = json.loads(payload)
-        return Notice(type=str(said["type"]), data=dict(said["data"]), user_id=said["user_id"])
-    except (ValueError, TypeError, KeyError):
-        log.warning("an unreadable notice was dropped")
-        return None

@@ -9,12 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from sqlalchemy import event
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.orm import Session
 
+from opentranscribe.adapters.queue.after_commit import send_after_commit
 from opentranscribe.ports.queue import Envelope
-
-PENDING = "opentranscribe.inline_queue"
 
 
 class InlineQueue:
@@ -27,13 +25,7 @@ class InlineQueue:
         self._stopped = False
 
     def enqueue(self, session: Session, envelope: Envelope) -> None:
-        if PENDING not in session.info:
-            session.info[PENDING] = []
-            event.listen(session, "after_commit", self._deliver)
-            event.listen(session, "after_soft_rollback", _drop)
-        if not session.in_transaction():
-            session.begin()
-        session.info[PENDING].append(envelope)
+        send_after_commit(session, envelope, self._deliver)
 
     def work(
         self, queues: Sequence[str], handle: Callable[[str], None], *, concurrency: int = 1
@@ -65,14 +57,11 @@ class InlineQueue:
     def ping(self) -> None:
         """Always there."""
 
-    def _deliver(self, session: Session) -> None:
-        if session.in_nested_transaction():
-            return
+    def _deliver(self, envelopes: Sequence[Envelope]) -> None:
         with self._ready:
-            for envelope in session.info[PENDING]:
+            for envelope in envelopes:
                 entry = (envelope.priority, next(self._numbers), envelope.job_uuid)
                 heapq.heappush(self._waiting.setdefault(envelope.queue, []), entry)
-            session.info[PENDING].clear()
             self._ready.notify_all()
 
     def _take(self, queues: Sequence[str]) -> str | None:
@@ -92,8 +81,3 @@ class InlineQueue:
 
     def _has(self, queues: Sequence[str]) -> bool:
         return any(self._waiting.get(name) for name in queues)
-
-
-def _drop(session: Session, ended: SessionTransaction) -> None:
-    if not ended.nested:
-        session.info[PENDING].clear()

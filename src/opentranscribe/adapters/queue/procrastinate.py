@@ -10,10 +10,8 @@ import asyncio
 import hashlib
 import json
 import logging
-import signal
 import threading
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import Any
 
 import procrastinate
@@ -25,6 +23,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
+from opentranscribe.adapters.queue.signals import stopped_by_signals
 from opentranscribe.kit.errors import UnavailableError
 from opentranscribe.ports.queue import Envelope
 
@@ -119,8 +118,7 @@ class ProcrastinateQueue:
     ) -> None:
         """Survives the database going away: connects again until stopped."""
         self._stopping.clear()
-        restore = self._catch_signals()
-        try:
+        with stopped_by_signals(self.stop):
             while not self._stopping.is_set():
                 try:
                     self._forget_abandoned()
@@ -128,8 +126,6 @@ class ProcrastinateQueue:
                 except (ConnectorException, PsycopgError, DBAPIError, OSError) as error:
                     log.warning("the queue is away, connecting again: %s", error)
                 self._stopping.wait(RECONNECT_SECONDS)
-        finally:
-            restore()
 
     def stop(self) -> None:
         """Finish what runs, take nothing new. From any thread or a signal."""
@@ -188,26 +184,6 @@ class ProcrastinateQueue:
                 await running
             finally:
                 self._stop_worker = None
-
-    def _catch_signals(self) -> Callable[[], None]:
-        """SIGTERM and SIGINT stop the work, then what was installed before hears of it too."""
-        if threading.current_thread() is not threading.main_thread():
-            return lambda: None
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-        def hear(number: int, frame: FrameType | None) -> None:
-            self.stop()
-            earlier = before[signal.Signals(number)]
-            if callable(earlier) and earlier is not signal.default_int_handler:
-                earlier(number, frame)
-
-        def restore() -> None:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-        for number in before:
-            signal.signal(number, hear)
-        return restore
 
     def _conninfo(self) -> str:
         url = self._engine.url.set(drivername="postgresql")
