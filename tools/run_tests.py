@@ -33,6 +33,7 @@ LEVELS = {
     "integration": 2,
     "upgrade": 2,
     "e2e": 1,
+    "containers": 1,
     "docs": 1,
 }
 
