@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from tests.contract.s3_server import S3Server
 
+from opentranscribe.adapters.backup_stores.s3 import S3Store
 from opentranscribe.adapters.objects.filesystem import FilesystemObjects
 from opentranscribe.features.takeover.errors import DumpUnsuitableError
 from opentranscribe.features.takeover.media import MediaCarrier, MediaResult
+from opentranscribe.features.takeover.media_sources import BucketSource, FolderSource
 from opentranscribe.features.takeover.queries.contents import FileRow, Settled
+from opentranscribe.ports.backup_stores import StoreRefusedError
 
 CONTENT = b"RIFF" + bytes(range(256)) * 40
 
@@ -38,7 +44,7 @@ class Bench:
     def carry(self, *files: FileRow) -> tuple[MediaResult, list[Settled]]:
         objects = FilesystemObjects(self.root)
         journal = self.folder / "media.jsonl"
-        carrier = MediaCarrier(self.bucket, objects, self.folder / "spool", journal)
+        carrier = MediaCarrier(FolderSource(self.bucket), objects, self.folder / "spool", journal)
         return carrier.carry(files, lambda done, total: None)
 
     def stored(self, file: FileRow) -> Path:
@@ -153,6 +159,56 @@ class TestFolder:
             bench.carry(row("user_1/a.wav"))
 
     def test_that_is_none_is_refused(self, tmp_path: Path) -> None:
-        objects = FilesystemObjects(tmp_path)
         with pytest.raises(DumpUnsuitableError, match="not a folder"):
-            MediaCarrier(tmp_path / "none", objects, tmp_path, tmp_path / "journal")
+            FolderSource(tmp_path / "none")
+
+
+class TestCarryFromABucket:
+    KEYS: ClassVar = {"AWS_ACCESS_KEY_ID": "import", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+    @pytest.fixture
+    def bucket(self) -> Iterator[S3Server]:
+        server = S3Server("opentranscribe", self.KEYS["AWS_ACCESS_KEY_ID"])
+        yield server
+        server.stop()
+
+    def carrier(self, bucket: S3Server, folder: Path) -> MediaCarrier:
+        variables = {**self.KEYS, "AWS_ENDPOINT_URL": bucket.address}
+        source = BucketSource(S3Store("opentranscribe", "", variables))
+        (folder / "spool").mkdir(exist_ok=True)
+        objects = FilesystemObjects(folder / "objects")
+        return MediaCarrier(source, objects, folder / "spool", folder / "media.jsonl")
+
+    def test_stores_what_is_there_and_names_what_is_not(
+        self, bucket: S3Server, tmp_path: Path
+    ) -> None:
+        bucket.objects["user_1/a b/ü.wav"] = CONTENT
+        there, missing = row("/user_1/a b/ü.wav"), row("gone.wav", id_=2)
+        result, settled = self.carrier(bucket, tmp_path).carry([there, missing], _ignore)
+        assert (tmp_path / "objects" / "media" / str(there.uuid)).read_bytes() == CONTENT
+        assert [one.id for one in settled] == [1]
+        assert [one["key"] for one in result.missing] == ["gone.wav"]
+        assert list((tmp_path / "spool").iterdir()) == []
+
+    def test_goes_on_where_it_was_cut_off(self, bucket: S3Server, tmp_path: Path) -> None:
+        bucket.objects |= {"a.wav": CONTENT, "b.wav": CONTENT[::-1]}
+        files = [row("a.wav"), row("b.wav", id_=2)]
+
+        def cut_off(done: int, total: int) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            self.carrier(bucket, tmp_path).carry(files, cut_off)
+        result, _ = self.carrier(bucket, tmp_path).carry(files, _ignore)
+        assert (result.present, result.copied) == (1, 1)
+
+    def test_a_bucket_that_does_not_let_us_in_is_said(
+        self, bucket: S3Server, tmp_path: Path
+    ) -> None:
+        bucket.key = "another"
+        with pytest.raises(StoreRefusedError, match="does not let us in"):
+            self.carrier(bucket, tmp_path).carry([row("a.wav")], _ignore)
+
+
+def _ignore(done: int, total: int) -> None:
+    return

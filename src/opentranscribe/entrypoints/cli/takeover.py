@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from opentranscribe.bootstrap import build_app, build_objects
+from opentranscribe.bootstrap import build_app, build_backup_store, build_objects
 from opentranscribe.entrypoints.cli import services
 from opentranscribe.entrypoints.cli.db import reach_database
 from opentranscribe.entrypoints.installation.backups import InstallationBackups
@@ -25,6 +25,7 @@ from opentranscribe.features.search.rebuilding import complete_index
 from opentranscribe.features.takeover.completion import complete_media
 from opentranscribe.features.takeover.errors import DumpUnsuitableError, KeyMissingError
 from opentranscribe.features.takeover.jobs import NAME, create_jobs
+from opentranscribe.features.takeover.media_sources import BucketSource, FolderSource, MediaSource
 from opentranscribe.features.takeover.rules.environment import KEY, Proposal, propose
 from opentranscribe.features.takeover.service import LiveContents, Places, Takeover
 from opentranscribe.kit.durable import write_durably
@@ -51,8 +52,11 @@ def import_(
         ),
     ] = None,
     media: Annotated[
-        Path | None, typer.Option(help="Folder that was exported from its bucket.")
-    ] = None,
+        str,
+        typer.Option(
+            help="Its bucket, s3://BUCKET with AWS_… in .env, or a folder exported from it."
+        ),
+    ] = "",
     env: Annotated[Path | None, typer.Option(help="Its .env; has the key of its secrets.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
@@ -63,11 +67,12 @@ def import_(
         _complete(settings, media)
         return
     earlier = _read_env(env)
+    source = _open_media(settings, media)
     takeover = Takeover(_places(settings), "", dump.resolve(), _tell)
     with takeover.alone():
         with reach_database() as url, _discarding(takeover):
             takeover.url = url
-            _prepare(takeover, settings, media, earlier, yes=yes)
+            _prepare(takeover, settings, source, earlier, yes=yes)
         _put_in_place(takeover, settings, earlier)
 
 
@@ -90,15 +95,26 @@ def _places(settings: Settings) -> Places:
     )
 
 
-def _complete(settings: Settings, media: Path | None) -> None:
+def _open_media(settings: Settings, media: str) -> MediaSource | None:
+    """Raises DumpUnsuitableError for a folder that is none, StoreRefusedError for a bucket that
+    cannot be named."""
+    if not media:
+        return None
+    if "://" in media:
+        return BucketSource(build_backup_store(settings, media))
+    return FolderSource(Path(media))
+
+
+def _complete(settings: Settings, media: str) -> None:
     """Recordings alone, while the installation runs or sleeps."""
-    if media is None:
+    source = _open_media(settings, media)
+    if source is None:
         raise DumpUnsuitableError("Give a dump of the earlier database, or --media, or both.")
     with reach_database() as url:
         app = build_app(settings)
         try:
             objects = app.ports.objects
-            result, voiceless = complete_media(url, media, objects, _places(settings), _watch)
+            result, voiceless = complete_media(url, source, objects, _places(settings), _watch)
             made = create_jobs(app.work, app.kinds, voiceless)
         finally:
             app.close()
@@ -109,7 +125,7 @@ def _complete(settings: Settings, media: Path | None) -> None:
 def _prepare(
     takeover: Takeover,
     settings: Settings,
-    media: Path | None,
+    media: MediaSource | None,
     earlier: dict[str, str | None],
     *,
     yes: bool,

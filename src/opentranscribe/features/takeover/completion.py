@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from opentranscribe.features.takeover.media import MediaCarrier, MediaResult, Watch
+from opentranscribe.features.takeover.media_sources import MediaSource
 from opentranscribe.features.takeover.queries import contents as queries
 from opentranscribe.features.takeover.service import Places
 from opentranscribe.ports.objects import ObjectKeyError, ObjectNotFoundError, Objects
@@ -13,15 +12,15 @@ from opentranscribe.work.databases import connect
 
 
 def complete_media(
-    url: str, folder: Path, objects: Objects, places: Places, watch: Watch
+    url: str, source: MediaSource, objects: Objects, places: Places, watch: Watch
 ) -> tuple[MediaResult, list[int]]:
-    """What is missing in the store and there in the folder, into the live installation; and the ids
+    """What is missing in the store and there in ``source``, into the live installation; and the ids
     of recordings that lack voiceprints or a waveform since. Nothing else is touched.
 
-    Raises DumpUnsuitableError for a folder that is none, SchemaUnsuitableError, StorageFullError.
+    Raises SchemaUnsuitableError, StoreAwayError, StorageFullError.
     """
     require_current(url)
-    carrier = MediaCarrier(folder, objects, places.scratch_dir, places.state_dir / "media.jsonl")
+    carrier = MediaCarrier(source, objects, places.scratch_dir, places.state_dir / "media.jsonl")
     with connect(url) as connection:
         missing = [file for file in queries.list_files(connection) if not _is_stored(file, objects)]
         result, settled = carrier.carry(missing, watch)

@@ -1,20 +1,17 @@
-"""Recordings from a folder that was exported from the earlier system's bucket into our store."""
+"""Recordings of the earlier system into our store."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from opentranscribe.features.media.finishing import object_key
-from opentranscribe.features.takeover.errors import DumpUnsuitableError
+from opentranscribe.features.takeover.media_sources import MediaSource
 from opentranscribe.features.takeover.queries.contents import FileRow, Settled
 from opentranscribe.kit.durable import sync_folder
 from opentranscribe.ports.objects import ObjectNotFoundError, Objects
@@ -28,7 +25,7 @@ Watch = Callable[[int, int], None]
 @dataclass
 class MediaResult:
     """``copied`` went into the store now, ``present`` were there from an earlier try. The lists
-    name recordings: without bytes in the folder, and with other bytes than the database says."""
+    name recordings: without bytes, and with other bytes than the database says."""
 
     copied: int = 0
     present: int = 0
@@ -41,10 +38,10 @@ class MediaResult:
 class MediaCarrier:
     """``journal`` remembers the checksums of what is in the store, so that a second try is quick."""
 
-    def __init__(self, folder: Path | None, objects: Objects, spool: Path, journal: Path) -> None:
-        if folder is not None and not folder.is_dir():
-            raise DumpUnsuitableError(f"{folder} is not a folder. Nothing was changed.")
-        self._roots = _roots(folder) if folder else []
+    def __init__(
+        self, source: MediaSource | None, objects: Objects, spool: Path, journal: Path
+    ) -> None:
+        self._source = source
         self._objects = objects
         self._spool = spool
         self._journal = journal
@@ -54,19 +51,22 @@ class MediaCarrier:
         """Every recording that has bytes. Raises StorageFullError."""
         result, settled = MediaResult(), []
         for number, file in enumerate(files, start=1):
-            source = self._find(file.storage_path)
-            if source is None:
+            size = self._size_of(file.storage_path)
+            if size is None:
                 result.missing.append({**_named(file), "key": file.storage_path})
             else:
-                settled.append(self._carry_one(file, source, result))
+                settled.append(self._carry_one(file, size, result))
             watch(number, len(files))
         return result, settled
 
-    def _carry_one(self, file: FileRow, source: Path, result: MediaResult) -> Settled:
-        key, size = object_key(file.uuid), source.stat().st_size
+    def _size_of(self, key: str) -> int | None:
+        return self._source.size_of(key) if self._source else None
+
+    def _carry_one(self, file: FileRow, size: int, result: MediaResult) -> Settled:
+        key = object_key(file.uuid)
         sha256 = self._find_stored(key, size)
         if sha256 is None:
-            sha256 = self._store(key, source)
+            sha256 = self._store(key, file.storage_path)
             result.copied += 1
         else:
             result.present += 1
@@ -80,12 +80,13 @@ class MediaCarrier:
         return Settled(file.id, key, size, sha256, self._carry_thumbnail(file))
 
     def _carry_thumbnail(self, file: FileRow) -> str | None:
-        source = self._find(file.thumbnail_path) if file.thumbnail_path else None
-        if source is None or source.suffix.lower() != ".webp":
+        path = file.thumbnail_path or ""
+        size = self._size_of(path) if path.lower().endswith(".webp") else None
+        if size is None:
             return None
         key = f"thumbnails/{file.uuid}.webp"
-        if self._find_stored(key, source.stat().st_size) is None:
-            self._store(key, source)
+        if self._find_stored(key, size) is None:
+            self._store(key, path)
         return key
 
     def _find_stored(self, key: str, size: int) -> str | None:
@@ -97,52 +98,15 @@ class MediaCarrier:
         known = self._known.get(key)
         return known[1] if there and known and known[0] == size else None
 
-    def _store(self, key: str, source: Path) -> str:
-        with _borrow(source, self._spool) as spooled:
+    def _store(self, key: str, earlier: str) -> str:
+        assert self._source is not None
+        with self._source.borrow(earlier, self._spool) as spooled:
             size, sha256 = spooled.stat().st_size, _hash(spooled)
             self._objects.put_file(key, spooled)
         self._known[key] = (size, sha256)
         with self._journal.open("a", encoding="utf-8") as handle:
             handle.write(json.dumps({"key": key, "size": size, "sha256": sha256}) + "\n")
         return sha256
-
-    def _find(self, key: str) -> Path | None:
-        """The file of a key; never one outside the folder, wherever keys and links lead."""
-        if not key or "\0" in key:
-            return None
-        for root in self._roots:
-            path = (root / key.lstrip("/")).resolve()
-            if path.is_relative_to(root) and path.is_file():
-                return path
-        return None
-
-
-def _roots(folder: Path) -> list[Path]:
-    """The folder itself, and those in it: one may be named after the bucket."""
-    top = folder.resolve()
-    if next(top.glob("*/**/xl.meta"), None) is not None:
-        raise DumpUnsuitableError(
-            f"{folder} is the disk of the object store itself, which keeps recordings in a form of"
-            " its own. Export the bucket with the store's own program, for instance: mc mirror"
-            " store/opentranscribe FOLDER. Nothing was changed."
-        )
-    inner = (one.resolve() for one in sorted(top.iterdir()) if one.is_dir())
-    return [top, *(one for one in inner if one.is_relative_to(top))]
-
-
-@contextmanager
-def _borrow(source: Path, spool: Path) -> Iterator[Path]:
-    """A file that the store may take: a second name of the same bytes where that is possible."""
-    spooled = spool / f"import-{os.getpid()}"
-    spooled.unlink(missing_ok=True)
-    try:
-        try:
-            os.link(source, spooled)
-        except OSError:
-            shutil.copyfile(source, spooled)
-        yield spooled
-    finally:
-        spooled.unlink(missing_ok=True)
 
 
 def _hash(path: Path) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from opentranscribe.features.takeover.dumps import load_dump
 from opentranscribe.features.takeover.errors import DumpUnsuitableError, TakeoverRunningError
 from opentranscribe.features.takeover.media import MediaCarrier, Watch
+from opentranscribe.features.takeover.media_sources import MediaSource
 from opentranscribe.features.takeover.programs import Programs
 from opentranscribe.features.takeover.queries import contents as queries
 from opentranscribe.features.takeover.report import TakeoverReport
@@ -160,10 +161,10 @@ class Takeover:
             self.report.secrets = try_key(connection, key)
         return all(one.is_readable for one in self.report.secrets)
 
-    def carry_media(self, folder: Path | None, objects: Objects, watch: Watch) -> None:
-        """Raises DumpUnsuitableError for a folder that is none, StorageFullError."""
+    def carry_media(self, source: MediaSource | None, objects: Objects, watch: Watch) -> None:
+        """Raises StoreAwayError, StorageFullError."""
         journal = self.places.state_dir / "media.jsonl"
-        carrier = MediaCarrier(folder, objects, self.places.scratch_dir, journal)
+        carrier = MediaCarrier(source, objects, self.places.scratch_dir, journal)
         with connect(self.aside) as connection:
             files = queries.list_files(connection)
             self.report.media, settled = carrier.carry(files, watch)
