@@ -11,11 +11,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from sqlalchemy.exc import SQLAlchemyError
 
 from opentranscribe.bootstrap import App, build_app
+from opentranscribe.entrypoints.static import INDEX, page_folder
 from opentranscribe.entrypoints.supervisor import control
 from opentranscribe.features.media.routes import SAMPLE, SAMPLE_FILE
-from opentranscribe.features.upgrade.proof.service import WAIT_SECONDS, Probe, ProofReport, Prover
+from opentranscribe.features.upgrade.proof.inside import Inside
+from opentranscribe.features.upgrade.proof.report import ProofReport, fail
+from opentranscribe.features.upgrade.proof.service import MOST_SECONDS, WAIT_SECONDS, Prover
 from opentranscribe.features.upgrade.proof.visitor import Visitor
 from opentranscribe.kit.errors import AppError
 from opentranscribe.schema.migrations.runner import require_current
@@ -25,6 +29,7 @@ console = Console(highlight=False)
 MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "not_tried": "[yellow]–[/]"}
 #: Where the sample recording has somebody speaking, in seconds.
 SPEECH = (7.0, 9.0)
+UNREACHED = "reach it"
 
 
 def register(app: typer.Typer) -> None:
@@ -39,17 +44,21 @@ def prove(
     wait: Annotated[
         float, typer.Option(min=0, help="Seconds to wait for processes that are starting.")
     ] = WAIT_SECONDS,
+    most: Annotated[
+        float, typer.Option(min=0, help="Seconds after which what is left counts as failed.")
+    ] = MOST_SECONDS,
     url: Annotated[str, typer.Option(help="Where the API is; the running one if left out.")] = "",
 ) -> None:
     """Sign in, upload, transcribe, search, play, export: all for real, on what runs now."""
-    settings = Settings.load()
     try:
-        report = _prove(settings, url, proof_token_file, wait)
+        report = _prove(Settings.load(), url, proof_token_file, (wait, most))
     except AppError as error:
         if not as_json:
             raise
         # Whoever reads the JSON learns what is wrong from it, whatever that is.
-        report = ProofReport((Probe("reach it", "failed", 0.0, error.message),), 0.0)
+        report = fail(UNREACHED, error.message)
+    except (OSError, SQLAlchemyError) as error:
+        report = fail(UNREACHED, f"The proof could not begin: {error}")
     if as_json:
         typer.echo(json.dumps(report.as_json()))
     else:
@@ -57,20 +66,20 @@ def prove(
     raise typer.Exit(0 if report.ok else 1)
 
 
-def _prove(settings: Settings, url: str, token_file: Path | None, wait: float) -> ProofReport:
+def _prove(
+    settings: Settings, url: str, token_file: Path | None, seconds: tuple[float, float]
+) -> ProofReport:
+    """``seconds`` to wait for what is starting, and for all of it."""
     token = token_file.read_text(encoding="utf-8").strip() if token_file else ""
     visitor = Visitor(url or running_url(settings), proof=token)
     app = build_app(settings, fetches_models=False)
+    index = page_folder() / INDEX
     try:
-        prover = Prover(
-            app.work,
-            app.ports.objects,
-            app.options,
-            schema=lambda: require_current(settings.sqlalchemy_url),
-            speech=speech_of(app),
-            wait_seconds=wait,
+        inside = Inside(
+            app.work, app.ports.objects, lambda: require_current(settings.sqlalchemy_url)
         )
-        return prover.prove(visitor)
+        page = index.read_bytes() if index.is_file() else None
+        return Prover(inside, app.options, speech_of(app), page, *seconds).prove(visitor)
     finally:
         app.close()
 

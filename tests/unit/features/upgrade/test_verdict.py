@@ -42,7 +42,13 @@ class TestFindWorse:
     )
     def test_compares_with_before(self, before: str, now: str, is_worse: bool) -> None:
         held = {"search": before} if before else {}
-        assert find_worse(held, {"search": now}) == (["search"] if is_worse else [])
+        assert find_worse(held, {"search": now, "sign in": "passed"}) == (
+            ["search"] if is_worse else []
+        )
 
     def test_a_probe_that_a_release_no_longer_has_is_no_loss(self) -> None:
         assert find_worse({"old": "passed"}, {"new": "passed"}) == []
+
+    @pytest.mark.parametrize("now", [{}, {"a": "not_tried"}, {"a": "not_tried", "b": "failed"}])
+    def test_where_nothing_worked_nothing_speaks_for_it(self, now: dict[str, str]) -> None:
+        assert find_worse({"a": "not_tried", "b": "failed"}, now) == ["anything at all"]

@@ -7,7 +7,7 @@ that what a killed proof left behind is removed by the next one.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -24,6 +24,7 @@ from opentranscribe.work.actor import Actor
 
 DOMAIN = "proof.opentranscribe.example"
 DEVICE = Device("Proof of this installation", None)
+MARKS = ".,;:!?\"'()[]"
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,15 @@ def newest_file(work: WorkFactory, options: Options) -> Iterator[OwnedFile | Non
         else:
             owner = unit.session.get_one(User, row.user_id)
             token = SessionService(unit, options).open(owner, "bearer", DEVICE).token
-            word = max((one.strip(".,;:!?\"'()[]") for one in row.text.split()), key=len)
+            word = longest_word(row.text.split())
             found = OwnedFile(str(row.uuid), row.storage_path, word, token)
     try:
         yield found
     finally:
         with work(SYSTEM) as unit:
             queries.delete_sessions(unit, DEVICE.user_agent or "")
+
+
+def longest_word(words: Iterable[str]) -> str:
+    """The one that is looked for; without the marks around it."""
+    return max((word.strip(MARKS) for word in words), key=len)

@@ -11,6 +11,8 @@ from typing import Any, Literal
 State = Literal["passed", "failed", "not_tried"]
 #: How releases before v1.1 mark in the sentence what they did not try.
 NOT_TRIED = "Not tried"
+#: The name under which a proof fails in which nothing worked.
+NOTHING_TRIED = "anything at all"
 
 
 def read_states(report: Mapping[str, Any]) -> dict[str, State]:
@@ -22,8 +24,10 @@ def find_worse(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """Probes for which the new release must not stay. ``before`` is empty where nothing ran.
 
     What failed before may fail on: going back would not mend it. What was not tried before has
-    nothing to try it on here.
+    nothing to try it on here. Where not one probe passed, nothing speaks for the new release.
     """
+    if "passed" not in now.values():
+        return [NOTHING_TRIED]
     return [
         name
         for name, state in now.items()

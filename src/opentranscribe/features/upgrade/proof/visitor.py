@@ -27,6 +27,10 @@ class Answer:
     #: Name → value, of those that it sets.
     cookies: Mapping[str, str] = field(default_factory=dict)
 
+    def header(self, name: str) -> str:
+        """Nothing where it was not sent."""
+        return next((said for key, said in self.headers.items() if key.lower() == name.lower()), "")
+
     def json(self) -> Any:
         try:
             return json.loads(self.body)
