@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.seaweed import ACCESS_KEY, SECRET_KEY, Seaweed, make_store
 
+from opentranscribe.adapters.objects.copies import LocalCopies
 from opentranscribe.adapters.objects.filesystem import FilesystemObjects
 from opentranscribe.adapters.objects.memory import MemoryObjects
+from opentranscribe.adapters.objects.s3 import Bucket, S3Objects
 from opentranscribe.kit.errors import UnavailableError
 from opentranscribe.ports.objects import (
     ObjectKeyError,
@@ -21,15 +28,43 @@ from opentranscribe.ports.objects import (
 )
 
 
-@pytest.fixture(params=["filesystem", "memory"])
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    made = make_store(tmp_path_factory.mktemp("seaweed"))
+    made.start()
+    yield made
+    made.kill()
+
+
+def bucket_of(service: Seaweed, **changed: str) -> Bucket:
+    name = f"bucket-{uuid.uuid4().hex[:12]}"
+    return replace(Bucket(service.address, name, ACCESS_KEY, SECRET_KEY), **changed)
+
+
+@pytest.fixture(params=["filesystem", "memory", "s3"])
 def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Objects:
     if request.param == "filesystem":
         return FilesystemObjects(tmp_path / "objects")
+    if request.param == "s3":
+        bucket = bucket_of(request.getfixturevalue("service"))
+        return S3Objects(bucket, LocalCopies(tmp_path / "copies", 1 << 30))
     return MemoryObjects()
 
 
 def read(objects: Objects, key: str, start: int = 0, length: int = 1 << 30) -> bytes:
     return b"".join(objects.open_range(key, start, length))
+
+
+def read_soon(objects: Objects, key: str, seconds: float = 30.0) -> bytes:
+    """A service that has just come up may not have found all its disks yet."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return read(objects, key)
+        except UnavailableError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
 
 
 class TestBytes:
@@ -219,6 +254,85 @@ class TestFilesystem:
         with pytest.raises(UnavailableError) as caught:
             objects.put_bytes("k", b"x")
         assert not isinstance(caught.value, StorageFullError)
+
+
+class TestS3:
+    """What only a service elsewhere can get wrong."""
+
+    def test_a_large_file_comes_back_whole_and_in_ranges(
+        self, service: Seaweed, tmp_path: Path
+    ) -> None:
+        objects = S3Objects(bucket_of(service), LocalCopies(tmp_path / "copies", 1 << 30))
+        data = os.urandom(40_000_000)
+        source = tmp_path / "source"
+        source.write_bytes(data)
+        objects.put_file("media/x", source)
+        assert not source.exists()
+        assert objects.local_path("media/x").read_bytes() == data
+        assert read(objects, "media/x", 33_000_000, 1000) == data[33_000_000:33_001_000]
+
+    def test_a_copy_is_fetched_once_and_follows_a_change(
+        self, service: Seaweed, tmp_path: Path
+    ) -> None:
+        objects = S3Objects(bucket_of(service), LocalCopies(tmp_path / "copies", 1 << 30))
+        objects.put_bytes("k", b"first")
+        path = objects.local_path("k")
+        inode = path.stat().st_ino
+        assert objects.local_path("k").stat().st_ino == inode
+        objects.put_bytes("k", b"other")
+        assert objects.local_path("k").read_bytes() == b"other"
+
+    def test_a_signed_address_needs_no_key(self, service: Seaweed, tmp_path: Path) -> None:
+        objects = S3Objects(bucket_of(service), LocalCopies(tmp_path / "copies", 1 << 30))
+        objects.put_bytes("k", b"0123456789")
+        asked = urllib.request.Request(objects.sign("k", 60), headers={"Range": "bytes=2-4"})
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            assert (answer.status, answer.read()) == (206, b"234")
+
+    def test_a_wrong_key_is_told(self, service: Seaweed, tmp_path: Path) -> None:
+        stranger = bucket_of(service, secret_key="wrong")
+        objects = S3Objects(stranger, LocalCopies(tmp_path / "copies", 1 << 30))
+        with pytest.raises(UnavailableError, match="cannot be used"):
+            objects.put_bytes("k", b"x")
+
+    def test_one_that_is_away_is_told_and_works_again(self, tmp_path: Path) -> None:
+        (tmp_path / "own").mkdir()
+        service = make_store(tmp_path / "own")
+        service.start()
+        objects = S3Objects(bucket_of(service), LocalCopies(tmp_path / "copies", 1 << 30))
+        objects.put_bytes("k", b"kept")
+        service.kill()
+        try:
+            with pytest.raises(UnavailableError):
+                objects.ping()
+            service.start()
+            assert read_soon(objects, "k") == b"kept"
+        finally:
+            service.kill()
+
+
+class TestCopies:
+    def test_what_was_used_longest_ago_makes_room(self, tmp_path: Path) -> None:
+        copies = LocalCopies(tmp_path, 25)
+        paths = [copies.keep(name, 10, [b"0123456789"]) for name in ("old", "used")]
+        for age, path in zip((9000, 8000), paths, strict=True):
+            os.utime(path, (time.time() - age,) * 2)
+        copies.keep("new", 10, [b"0123456789"])
+        assert copies.find("old") is None
+        assert copies.find("used") == paths[1]
+
+    def test_what_somebody_may_be_about_to_open_stays(self, tmp_path: Path) -> None:
+        copies = LocalCopies(tmp_path, 15)
+        first = copies.keep("first", 10, [b"0123456789"])
+        copies.keep("second", 10, [b"0123456789"])
+        assert first.exists()
+
+    def test_half_a_file_is_none(self, tmp_path: Path) -> None:
+        copies = LocalCopies(tmp_path, 100)
+        with pytest.raises(UnavailableError):
+            copies.keep("k", 10, [b"0123"])
+        assert copies.find("k") is None
+        assert list(tmp_path.iterdir()) == []
 
 
 def spy(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:

@@ -79,6 +79,22 @@ def _filesystem_objects(parts: Parts) -> Any:
     return FilesystemObjects(parts.settings.objects_dir)
 
 
+def _s3_objects(parts: Parts) -> Any:
+    from opentranscribe.adapters.objects.copies import LocalCopies
+    from opentranscribe.adapters.objects.s3 import Bucket, S3Objects
+
+    settings = parts.settings
+    secret = settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else ""
+    bucket = Bucket(
+        address=settings.s3_address,
+        name=settings.s3_bucket,
+        access_key=settings.s3_access_key,
+        secret_key=secret,
+        region=settings.s3_region,
+    )
+    return S3Objects(bucket, LocalCopies(settings.copies_dir, settings.s3_copies_bytes))
+
+
 def _memory_objects(_parts: Parts) -> Any:
     from opentranscribe.adapters.objects.memory import MemoryObjects
 
@@ -125,6 +141,20 @@ def _postgres_search(parts: Parts) -> Any:
     from opentranscribe.adapters.search.postgres import PostgresSearch
 
     return PostgresSearch(parts.engine)
+
+
+def _opensearch(parts: Parts) -> Any:
+    from opentranscribe.adapters.search.opensearch.index import connect_index
+
+    settings = parts.settings
+    password = settings.opensearch_password
+    return connect_index(
+        parts.engine,
+        settings.opensearch_address,
+        user=settings.opensearch_user,
+        password=password.get_secret_value() if password else "",
+        verify_certs=settings.opensearch_verify_certs,
+    )
 
 
 def _memory_search(_parts: Parts) -> Any:
@@ -196,7 +226,11 @@ def _password_identity(parts: Parts) -> Any:
     return PasswordIdentity(parts.engine)
 
 
-OBJECTS: dict[str, Builder] = {"filesystem": _filesystem_objects, "memory": _memory_objects}
+OBJECTS: dict[str, Builder] = {
+    "filesystem": _filesystem_objects,
+    "s3": _s3_objects,
+    "memory": _memory_objects,
+}
 QUEUES: dict[str, Builder] = {
     "procrastinate": _procrastinate_queue,
     "celery": _celery_queue,
@@ -207,7 +241,11 @@ NOTICES: dict[str, Builder] = {
     "redis": _redis_notices,
     "memory": _memory_notices,
 }
-SEARCHES: dict[str, Builder] = {"postgres": _postgres_search, "memory": _memory_search}
+SEARCHES: dict[str, Builder] = {
+    "postgres": _postgres_search,
+    "opensearch": _opensearch,
+    "memory": _memory_search,
+}
 MEDIA_TOOLS: dict[str, Builder] = {"pyav": _pyav_tools}
 RECOGNIZERS: dict[str, Builder] = {
     "faster_whisper": _faster_whisper,

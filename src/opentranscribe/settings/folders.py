@@ -37,6 +37,11 @@ class Folders(BaseSettings):
         return self.data_dir / "objects"
 
     @property
+    def copies_dir(self) -> Path:
+        """Of objects that are kept elsewhere."""
+        return self.data_dir / "copies"
+
+    @property
     def uploads_dir(self) -> Path:
         return self.data_dir / "uploads"
 

@@ -120,6 +120,12 @@ class Servers(BaseSettings):
         description="Where browsers reach the S3 store; empty: media goes through the API.",
     )
 
+    s3_copies_bytes: int = Field(
+        default=20 * 1024**3,
+        ge=0,
+        description="Room for copies of recordings that this machine works on.",
+    )
+
     @property
     def redis_address(self) -> str:
         if self.redis_url is not None:
