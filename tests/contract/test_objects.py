@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import time
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -281,13 +280,6 @@ class TestS3:
         assert objects.local_path("k").stat().st_ino == inode
         objects.put_bytes("k", b"other")
         assert objects.local_path("k").read_bytes() == b"other"
-
-    def test_a_signed_address_needs_no_key(self, service: Seaweed, tmp_path: Path) -> None:
-        objects = S3Objects(bucket_of(service), LocalCopies(tmp_path / "copies", 1 << 30))
-        objects.put_bytes("k", b"0123456789")
-        asked = urllib.request.Request(objects.sign("k", 60), headers={"Range": "bytes=2-4"})
-        with urllib.request.urlopen(asked, timeout=5) as answer:
-            assert (answer.status, answer.read()) == (206, b"234")
 
     def test_a_wrong_key_is_told(self, service: Seaweed, tmp_path: Path) -> None:
         stranger = bucket_of(service, secret_key="wrong")

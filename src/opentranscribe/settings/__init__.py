@@ -18,12 +18,16 @@ from opentranscribe.settings.folders import Folders
 from opentranscribe.settings.names import names
 from opentranscribe.settings.servers import Servers
 
-#: Read by the launcher and the tests, not here.
-OUTSIDE = {"OPENTR_PYTHON", "OPENTR_TEST_DATA"}
+#: Read by the launcher, the tests and compose.yaml, not here.
+OUTSIDE = {
+    *("OPENTR_PYTHON", "OPENTR_TEST_DATA", "OPENTR_RUN_ON", "OPENTR_IMAGE_PREFIX"),
+    *("OPENTR_VERSION", "OPENTR_SUBNET", "OPENTR_WORKER_MEMORY", "OPENTR_BACKUP_DIR"),
+}
 #: Names of the earlier system that somebody may still rely on, and what became of them.
 GONE = {
     "JWT_SECRET_KEY": "sessions are rows of the database; nothing is signed with it any more",
     "POSTGRES_PASSWORD": "the embedded database has one of its own; else give DATABASE_URL",
+    "MINIO_PUBLIC_URL": "recordings go through the API, where their owner is checked each time",
     "POSTGRES_HOST": "give the whole address in DATABASE_URL",
 }
 

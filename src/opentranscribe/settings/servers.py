@@ -114,12 +114,6 @@ class Servers(BaseSettings):
         validation_alias=names("OPENTR_S3_SECRET_KEY", "MINIO_ROOT_PASSWORD"),
         description="Secret key of the S3 store.",
     )
-    s3_public_url: str = Field(
-        default="",
-        validation_alias=names("OPENTR_S3_PUBLIC_URL", "MINIO_PUBLIC_URL"),
-        description="Where browsers reach the S3 store; empty: media goes through the API.",
-    )
-
     s3_copies_bytes: int = Field(
         default=20 * 1024**3,
         ge=0,

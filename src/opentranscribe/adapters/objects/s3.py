@@ -115,10 +115,6 @@ class S3Objects:
         except ObjectNotFoundError:
             return
 
-    def sign(self, key: str, seconds: float) -> str:
-        """An address from which anybody may read the object for so long."""
-        return obstore.sign(self._store, "GET", check_key(key), timedelta(seconds=seconds))
-
     def ping(self) -> None:
         token = uuid.uuid4().bytes
         key = f"ping/{uuid.uuid4().hex}"
