@@ -1,4 +1,4 @@
-"""What every search index must do; what only an engine can is asked of PostgreSQL alone."""
+"""What every search index must do; what only an engine can is asked of the engines alone."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
+from tests.contract.opensearch_node import OpenSearchNode
 
 from opentranscribe.adapters.search.memory import MemorySearch
+from opentranscribe.adapters.search.opensearch.index import OpenSearchIndex
+from opentranscribe.adapters.search.opensearch.server import Server
 from opentranscribe.adapters.search.postgres import PostgresSearch
 from opentranscribe.ports.search import (
     IndexedChunk,
@@ -21,6 +24,7 @@ from opentranscribe.ports.search import (
     SearchIndex,
     SearchQuery,
     SearchQueryError,
+    SearchResult,
 )
 
 ANN, BOB = 1, 2
@@ -55,11 +59,49 @@ def session(database_url: str) -> Iterator[Session]:
     engine.dispose()
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def index(request: pytest.FixtureRequest, session: Session) -> SearchIndex:
-    if request.param == "memory":
+class MustNotAnswer(PostgresSearch):
+    """Keeps the index, and fails a test in which the server should have answered."""
+
+    def query(self, session: Session, query: SearchQuery) -> SearchResult:
+        raise AssertionError("PostgreSQL was asked instead of the server")
+
+
+class Committing(OpenSearchIndex):
+    """Commits each change, which the server is told of only then."""
+
+    def index_file(self, session: Session, file: IndexedFile) -> None:
+        super().index_file(session, file)
+        session.commit()
+
+    def delete_file(self, session: Session, file_id: int) -> None:
+        super().delete_file(session, file_id)
+        session.commit()
+
+
+def make_index(name: str, request: pytest.FixtureRequest, session: Session) -> SearchIndex:
+    if name == "memory":
         return MemorySearch()
-    return PostgresSearch(session.get_bind())  # type: ignore[arg-type]
+    engine = session.get_bind()
+    assert isinstance(engine, Engine)
+    if name == "postgres":
+        return PostgresSearch(engine)
+    node: OpenSearchNode = request.getfixturevalue("opensearch_node")
+    stored = MustNotAnswer(engine)
+    index = Committing(engine, Server(node.address), stored=stored, prefix=node.new_prefix())
+    index.ensure_schema()
+    index.catch_up()
+    return index
+
+
+@pytest.fixture(params=["memory", "postgres", "opensearch"])
+def index(request: pytest.FixtureRequest, session: Session) -> SearchIndex:
+    return make_index(request.param, request, session)
+
+
+@pytest.fixture(params=["postgres", "opensearch"])
+def engine_index(request: pytest.FixtureRequest, session: Session) -> SearchIndex:
+    """Those that stem, mend words and understand meaning."""
+    return make_index(request.param, request, session)
 
 
 @pytest.fixture
@@ -182,50 +224,107 @@ class TestIndexFile:
         assert index.vectors_of(session, 1, "other") == {}
 
 
-class TestPostgres:
+class TestEngines:
     def test_finds_inflected_forms_in_the_language_of_the_file(
-        self, postgres: PostgresSearch, session: Session
+        self, engine_index: SearchIndex, session: Session
     ) -> None:
-        postgres.index_file(session, file(1, chunk(0, "they were negotiating contracts")))
-        postgres.index_file(
+        engine_index.index_file(session, file(1, chunk(0, "they were negotiating contracts")))
+        engine_index.index_file(
             session, file(2, chunk(0, "die Verträge wurden geprüft"), language="de")
         )
-        assert found(postgres, session, "negotiated contract") == [1]
-        assert found(postgres, session, "vertrag") == [2]
+        assert found(engine_index, session, "negotiated contract") == [1]
+        assert found(engine_index, session, "vertrag") == [2]
 
-    def test_common_words_can_be_searched(self, postgres: PostgresSearch, session: Session) -> None:
-        postgres.index_file(session, file(1, chunk(0, "to be or not to be that is the question")))
-        assert found(postgres, session, '"to be or not to be"') == [1]
+    def test_common_words_can_be_searched(
+        self, engine_index: SearchIndex, session: Session
+    ) -> None:
+        engine_index.index_file(
+            session, file(1, chunk(0, "to be or not to be that is the question"))
+        )
+        assert found(engine_index, session, '"to be or not to be"') == [1]
 
     def test_a_misspelt_word_is_mended_and_said(
-        self, postgres: PostgresSearch, session: Session
+        self, engine_index: SearchIndex, session: Session
     ) -> None:
-        postgres.index_file(session, file(1, chunk(0, "the parliament adjourned")))
-        result = postgres.query(session, SearchQuery("Parlaiment", ANN))
+        engine_index.index_file(session, file(1, chunk(0, "the parliament adjourned")))
+        result = engine_index.query(session, SearchQuery("Parlaiment", ANN))
         assert [hit.file_id for hit in result.hits] == [1]
         assert result.corrected == "parliament"
 
     def test_rare_words_weigh_more_than_common_ones(
-        self, postgres: PostgresSearch, session: Session
+        self, engine_index: SearchIndex, session: Session
     ) -> None:
         for n in range(2, 12):
-            postgres.index_file(session, file(n, chunk(0, "meeting meeting meeting about things")))
-        postgres.index_file(session, file(1, chunk(0, "one meeting about the zeppelin today")))
-        assert found(postgres, session, "meeting zeppelin")[0] == 1
+            engine_index.index_file(
+                session, file(n, chunk(0, "meeting meeting meeting about things"))
+            )
+        engine_index.index_file(session, file(1, chunk(0, "one meeting about the zeppelin today")))
+        assert found(engine_index, session, "meeting zeppelin")[0] == 1
 
-    def test_words_and_meaning_are_fused(self, postgres: PostgresSearch, session: Session) -> None:
+    def test_words_and_meaning_are_fused(self, engine_index: SearchIndex, session: Session) -> None:
         towards = np.zeros(384, dtype=np.float32)
         towards[0] = 1.0
         away = np.roll(towards, 5)
-        postgres.index_file(session, file(1, chunk(0, "the vehicle", vector=towards)))
-        postgres.index_file(session, file(2, chunk(0, "a car", vector=towards)))
-        postgres.index_file(session, file(3, chunk(0, "a tree", vector=away)))
+        engine_index.index_file(session, file(1, chunk(0, "the vehicle", vector=towards)))
+        engine_index.index_file(session, file(2, chunk(0, "a car", vector=towards)))
+        engine_index.index_file(session, file(3, chunk(0, "a tree", vector=away)))
         query = SearchQuery("car", ANN, vector=towards)
-        result = postgres.query(session, query)
+        result = engine_index.query(session, query)
         assert [hit.file_id for hit in result.hits] == [2, 1]
         assert [hit.occurrences[0].match for hit in result.hits] == ["text", "meaning"]
-        assert found(postgres, session, "car", vector=towards, mode="keyword") == [2]
+        assert found(engine_index, session, "car", vector=towards, mode="keyword") == [2]
 
+    def test_suggests_titles_speakers_and_words_of_ones_own(
+        self, engine_index: SearchIndex, session: Session
+    ) -> None:
+        engine_index.index_file(
+            session, file(1, chunk(0, "marvellous", "Mara"), title="Market day")
+        )
+        engine_index.index_file(session, file(2, chunk(0, "marsupial"), owner=BOB))
+        assert engine_index.suggest(session, "mar", ANN) == ["Market day", "Mara", "marvellous"]
+        assert engine_index.suggest(session, "%", ANN) == []
+
+    def test_vectors_of_another_model_are_not_compared(
+        self, engine_index: SearchIndex, session: Session
+    ) -> None:
+        vector = np.full(8, 8**-0.5, dtype=np.float32)
+        other = np.full(4, 0.5, dtype=np.float32)
+        engine_index.index_file(session, file(1, chunk(0, "a", vector=vector), vector_model="m"))
+        engine_index.index_file(session, file(2, chunk(0, "b", vector=other), vector_model="n"))
+        assert found(engine_index, session, "z", vector=vector, vector_model="m") == [1]
+
+    def test_meaning_is_filtered_like_words(
+        self, engine_index: SearchIndex, session: Session
+    ) -> None:
+        vector = np.full(8, 8**-0.5, dtype=np.float32)
+        for number, (speaker, day) in enumerate([("Ann", 0), ("Bob", 0), ("Ann", 9)]):
+            engine_index.index_file(
+                session,
+                file(
+                    number,
+                    chunk(0, "a", speaker, vector),
+                    uploaded_at=DAY + timedelta(days=day),
+                ),
+            )
+        engine_index.index_file(session, file(9, chunk(0, "a", "Ann", vector), owner=BOB))
+        filters = {"speakers": ("ann",), "date_to": DAY + timedelta(days=1)}
+        assert found(engine_index, session, "z", vector=vector, **filters) == [0]
+
+    def test_a_phrase_is_found_after_its_file_changed_place(
+        self, engine_index: SearchIndex, session: Session
+    ) -> None:
+        for number in (3, 1, 2):
+            engine_index.index_file(session, file(number, chunk(0, "x"), chunk(1, "the red dog")))
+        engine_index.index_file(session, file(1, chunk(0, "the red dog"), chunk(1, "the dog")))
+        result = engine_index.query(session, SearchQuery('"red dog"', ANN))
+        assert sorted((h.file_id, h.occurrences[0].chunk_index) for h in result.hits) == [
+            (1, 0),
+            (2, 1),
+            (3, 1),
+        ]
+
+
+class TestPostgres:
     def test_counts_of_words_return_to_nothing(
         self, postgres: PostgresSearch, session: Session
     ) -> None:
@@ -237,53 +336,6 @@ class TestPostgres:
         assert [tuple(row) for row in counts] == [("one", 1)]
         postgres.delete_file(session, 1)
         assert session.scalar(text("SELECT count(*) FROM derived.search_term")) == 0
-
-    def test_suggests_titles_speakers_and_words_of_ones_own(
-        self, postgres: PostgresSearch, session: Session
-    ) -> None:
-        postgres.index_file(session, file(1, chunk(0, "marvellous", "Mara"), title="Market day"))
-        postgres.index_file(session, file(2, chunk(0, "marsupial"), owner=BOB))
-        assert postgres.suggest(session, "mar", ANN) == ["Market day", "Mara", "marvellous"]
-        assert postgres.suggest(session, "%", ANN) == []
-
-    def test_vectors_of_another_model_are_not_compared(
-        self, postgres: PostgresSearch, session: Session
-    ) -> None:
-        vector = np.full(8, 8**-0.5, dtype=np.float32)
-        other = np.full(4, 0.5, dtype=np.float32)
-        postgres.index_file(session, file(1, chunk(0, "a", vector=vector), vector_model="m"))
-        postgres.index_file(session, file(2, chunk(0, "b", vector=other), vector_model="n"))
-        assert found(postgres, session, "z", vector=vector, vector_model="m") == [1]
-
-    def test_meaning_is_filtered_like_words(
-        self, postgres: PostgresSearch, session: Session
-    ) -> None:
-        vector = np.full(8, 8**-0.5, dtype=np.float32)
-        for number, (speaker, day) in enumerate([("Ann", 0), ("Bob", 0), ("Ann", 9)]):
-            postgres.index_file(
-                session,
-                file(
-                    number,
-                    chunk(0, "a", speaker, vector),
-                    uploaded_at=DAY + timedelta(days=day),
-                ),
-            )
-        postgres.index_file(session, file(9, chunk(0, "a", "Ann", vector), owner=BOB))
-        filters = {"speakers": ("ann",), "date_to": DAY + timedelta(days=1)}
-        assert found(postgres, session, "z", vector=vector, **filters) == [0]
-
-    def test_a_phrase_is_found_after_its_file_changed_place(
-        self, postgres: PostgresSearch, session: Session
-    ) -> None:
-        for number in (3, 1, 2):
-            postgres.index_file(session, file(number, chunk(0, "x"), chunk(1, "the red dog")))
-        postgres.index_file(session, file(1, chunk(0, "the red dog"), chunk(1, "the dog")))
-        result = postgres.query(session, SearchQuery('"red dog"', ANN))
-        assert sorted((h.file_id, h.occurrences[0].chunk_index) for h in result.hits) == [
-            (1, 0),
-            (2, 1),
-            (3, 1),
-        ]
 
     def test_tables_of_another_shape_are_made_anew(
         self, postgres: PostgresSearch, session: Session

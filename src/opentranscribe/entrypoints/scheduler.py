@@ -52,6 +52,7 @@ CHORES: tuple[Chore, ...] = (
         30.0,
         lambda app: media.finish_pending(app.work, app.ports.objects, app.options),
     ),
+    Chore("carry changes to the search server", 5.0, lambda app: app.ports.search.catch_up()),
     Chore(
         "complete the search index",
         60.0,

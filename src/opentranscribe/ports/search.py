@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -124,5 +125,15 @@ class SearchIndex(Protocol):
     def suggest(
         self, session: Session, prefix: str, file_ids_of: int, limit: int = 8
     ) -> Sequence[str]: ...
+
+    def catch_up(self) -> int:
+        """Carry what was committed to wherever it has not arrived; how many recordings. Called
+        every few seconds; what cannot be carried yet waits for the next time."""
+        ...
+
+    def rebuilding(self) -> AbstractContextManager[None]:
+        """Around indexing every recording again. Searches find everything meanwhile; what is
+        indexed inside, by anybody, is in the index that answers afterwards."""
+        ...
 
     def ping(self) -> None: ...

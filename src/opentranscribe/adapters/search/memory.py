@@ -4,6 +4,7 @@ line. Words must be there as typed; nothing is stemmed, mended or understood."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,12 @@ class MemorySearch:
             c.speaker for f in own for c in f.chunks if c.speaker.casefold().startswith(wanted)
         ]
         return list(dict.fromkeys([*titles, *speakers]))[:limit]
+
+    def catch_up(self) -> int:
+        return 0
+
+    def rebuilding(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def ping(self) -> None:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ class PostgresSearch:
         if not asked.by_words.any():
             mended = correct_words(session, query.file_ids_of, question, asked.lexemes)
             if mended:
-                corrected = _respelled(query.text, mended)
+                corrected = respelled(query.text, mended)
                 asked = ask_index(session, query, question.replaced(mended)) or asked
         return show_page(session, query, asked, corrected)
 
@@ -75,6 +76,12 @@ class PostgresSearch:
         rows = fetch(session, statements.SUGGESTIONS, values)
         return list(dict.fromkeys(row.suggestion for row in rows))
 
+    def catch_up(self) -> int:
+        return 0
+
+    def rebuilding(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def ping(self) -> None:
         try:
             with self._engine.connect() as connection:
@@ -83,7 +90,7 @@ class PostgresSearch:
             raise UnavailableError("The search index does not answer.") from error
 
 
-def _respelled(typed: str, mended: Mapping[str, str]) -> str:
+def respelled(typed: str, mended: Mapping[str, str]) -> str:
     parts, at = [], 0
     for token in tokenize(typed):
         if token.text in mended:

@@ -1,7 +1,8 @@
 """Rebuilding the whole index, recording after recording.
 
 Each recording is replaced in one transaction, so that a search finds everything at every moment of
-it; what an earlier indexing embedded is used again where the text is the same.
+it; what an earlier indexing embedded is used again where the text is the same. An engine that
+builds aside does so around the same loop.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ def reindex_kind(indexer: Indexer) -> Kind:
     def run(step: StepRun) -> None:
         with step.work(SYSTEM) as work:
             file_ids = queries.transcribed_files(work.session)
-        for number, file_id in enumerate(file_ids):
-            indexer.index_file(file_id, ignore_progress)
-            step.progress((number + 1) / len(file_ids))
+        with indexer.index.rebuilding():
+            for number, file_id in enumerate(file_ids):
+                indexer.index_file(file_id, ignore_progress)
+                step.progress((number + 1) / len(file_ids))
 
     return single_step_kind(
         NAME, "utility", "Rebuilding the search index", run, priority=PRIORITY, max_attempts=5

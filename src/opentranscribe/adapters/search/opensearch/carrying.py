@@ -1,0 +1,175 @@
+"""Carrying changes from PostgreSQL to the server: an outbox, written with the change itself.
+
+A row says that a recording changed, not how: whoever carries it reads the newest state, and holds
+the row until the server has it. What fails stays in the outbox.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from opentranscribe.adapters.search.opensearch import generations
+from opentranscribe.adapters.search.opensearch.documents import read_document, removal
+from opentranscribe.adapters.search.opensearch.generations import Generation
+from opentranscribe.adapters.search.opensearch.server import Server
+from opentranscribe.kit.errors import UnavailableError
+
+log = logging.getLogger(__name__)
+
+#: Files that one round carries at most, so that a round ends.
+CARRIED_AT_ONCE = 500
+
+TABLES = """
+CREATE SEQUENCE IF NOT EXISTS derived.search_version;
+CREATE TABLE IF NOT EXISTS derived.search_outbox (
+    file_id integer PRIMARY KEY,
+    owner_id integer NOT NULL,
+    version bigint NOT NULL,
+    since timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE TABLE IF NOT EXISTS derived.search_generation (
+    name text PRIMARY KEY,
+    state text NOT NULL CHECK (state IN ('filling', 'building', 'live', 'kept')),
+    identity text NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
+#: The row is locked until the caller's transaction ends: versions rise in the order of commits.
+NOTE = """
+INSERT INTO derived.search_outbox (file_id, owner_id, version)
+VALUES (:file_id, :owner_id, nextval('derived.search_version'))
+ON CONFLICT (file_id) DO UPDATE
+SET version = nextval('derived.search_version'), owner_id = excluded.owner_id
+"""
+NOTE_ALL = """
+INSERT INTO derived.search_outbox (file_id, owner_id, version)
+SELECT file_id, owner_id, nextval('derived.search_version') FROM derived.search_file
+ON CONFLICT (file_id) DO NOTHING
+"""
+TAKE = """
+SELECT version FROM derived.search_outbox WHERE file_id = :file_id FOR UPDATE SKIP LOCKED
+"""
+DONE = "DELETE FROM derived.search_outbox WHERE file_id = :file_id"
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('derived.search_generation'))"
+CHANGED = "opentranscribe.search.changed"
+
+
+class Carrier:
+    """``prefix`` begins the names of all indexes, where several installations share a server."""
+
+    def __init__(self, engine: Engine, server: Server, prefix: str = "") -> None:
+        self._engine = engine
+        self._server = server
+        self.prefix = prefix
+        self._vectors: set[tuple[str, int]] = set()
+
+    def ensure_tables(self) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(text(LOCK))
+            for statement in TABLES.split(";\n"):
+                connection.execute(text(statement))
+
+    def note(self, session: Session, file_id: int, owner_id: int) -> None:
+        """The recording changed; it is carried as soon as the caller's transaction is kept."""
+        session.execute(text(NOTE), {"file_id": file_id, "owner_id": owner_id})
+        if CHANGED not in session.info:
+            session.info[CHANGED] = set()
+            event.listen(session, "after_commit", self._after_commit)
+            event.listen(session, "after_rollback", _forget)
+        session.info[CHANGED].add(file_id)
+
+    def _after_commit(self, session: Session) -> None:
+        changed: set[int] = session.info[CHANGED]
+        if not changed or session.in_nested_transaction():
+            return
+        file_ids, session.info[CHANGED] = sorted(changed), set()
+        try:
+            for file_id in file_ids:
+                self.carry(file_id, refresh=True)
+        except (UnavailableError, SQLAlchemyError) as error:
+            log.warning("the search server gets recordings %s later: %s", file_ids, error)
+
+    def carry(self, file_id: int, *, refresh: bool) -> None:
+        """Bring one recording to the server. Raises UnavailableError; then it stays noted."""
+        with self._engine.begin() as connection:
+            version = connection.scalar(text(TAKE), {"file_id": file_id})
+            if version is None:
+                return
+            with Session(bind=connection) as session:
+                document = read_document(session, file_id)
+            for generation in generations.read_generations(connection, self.prefix):
+                if generation.state == "kept":
+                    continue
+                had = self._server.has(generation.files, str(file_id))
+                if document is None:
+                    self._server.write([removal(generation, file_id, version)], refresh=refresh)
+                else:
+                    for dimensions in document.dimensions:
+                        self._ensure_vectors(generation, dimensions)
+                    self._server.write(document.actions(generation, version), refresh=refresh)
+                if had:
+                    gone = document is None
+                    self._server.forget_chunks(generation.chunks, file_id, version, all_=gone)
+            connection.execute(text(DONE), {"file_id": file_id})
+
+    def catch_up(self) -> int:
+        """Carry what is noted, oldest first; how many. Raises UnavailableError."""
+        self.ensure_generation()
+        with self._engine.begin() as connection:
+            statement = "SELECT file_id FROM derived.search_outbox ORDER BY since LIMIT :most"
+            waiting = connection.scalars(text(statement), {"most": CARRIED_AT_ONCE}).all()
+        for file_id in waiting:
+            self.carry(file_id, refresh=False)
+        if len(waiting) < CARRIED_AT_ONCE:
+            self._finish_filling()
+        return len(waiting)
+
+    def ensure_generation(self) -> None:
+        """A generation to write to. One whose indexes were lost on the server, or are those of
+        another database, is begun anew from what PostgreSQL has. Raises UnavailableError."""
+        with self._engine.begin() as connection:
+            connection.execute(text(LOCK))
+            known = generations.read_generations(connection, self.prefix)
+            current = [one for one in known if one.state in ("live", "filling")]
+            if current and self._server.identity(current[-1].chunks) == current[-1].identity:
+                return
+            made = generations.make_generation(self._server, connection, self.prefix, "filling")
+            for one in known:
+                generations.drop(self._server, connection, one)
+            connection.execute(text(NOTE_ALL))
+            log.info("the search server is filled anew, generation %s", made.name)
+
+    def _finish_filling(self) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(text(LOCK))
+            for one in generations.read_generations(connection, self.prefix):
+                if one.state == "filling" and self._is_filled(connection, one):
+                    self.refresh(one)
+                    generations.publish(self._server, one)
+                    generations.set_state(connection, one, "live")
+
+    def _is_filled(self, connection: Connection, generation: Generation) -> bool:
+        older = text(
+            "SELECT NOT EXISTS (SELECT FROM derived.search_outbox o, derived.search_generation g"
+            " WHERE g.name = :name AND o.since <= g.made_at + interval '1 second')"
+        )
+        return bool(connection.scalar(older, {"name": generation.name}))
+
+    def refresh(self, generation: Generation) -> None:
+        """What was written is found from now on."""
+        with self._server.asked() as client:
+            client.indices.refresh(index=f"{generation.files},{generation.chunks}")
+
+    def _ensure_vectors(self, generation: Generation, dimensions: int) -> None:
+        if (generation.name, dimensions) not in self._vectors:
+            generations.ensure_vectors(self._server, generation, dimensions)
+            self._vectors.add((generation.name, dimensions))
+
+
+def _forget(session: Session) -> None:
+    if not session.in_nested_transaction():
+        session.info[CHANGED] = set()

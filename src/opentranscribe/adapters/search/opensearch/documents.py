@@ -1,0 +1,109 @@
+"""What the server is told of one recording, read from the index in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from opentranscribe.adapters.search.opensearch.generations import Generation, vector_field
+from opentranscribe.adapters.search.postings import MAX_PLACE
+from opentranscribe.adapters.search.rows import fetch
+from opentranscribe.adapters.search.stems import stem_words
+from opentranscribe.adapters.search.tokens import token_texts
+from opentranscribe.adapters.search.writing import whole_vector
+
+FILE = """
+SELECT file_id, owner_id, title, title_words, language, uploaded_at, duration_seconds,
+       vector_model, chunk_count
+FROM derived.search_file WHERE file_id = %(file_id)s
+"""
+CHUNKS = """
+SELECT c.chunk_index, c.speaker, c.start_time, c.end_time, c.body, c.word_starts, v.vector
+FROM derived.search_chunk c LEFT JOIN derived.search_vector v USING (file_id, chunk_index)
+WHERE c.file_id = %(file_id)s ORDER BY c.chunk_index
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One recording: the body of its own document, those of its chunks by index."""
+
+    file_id: int
+    body: dict[str, Any]
+    chunks: Mapping[int, dict[str, Any]]
+    dimensions: frozenset[int]
+
+    def actions(self, generation: Generation, version: int) -> Iterator[dict[str, Any]]:
+        """For a bulk request. The recording comes first: where it is unknown, so are its chunks."""
+        yield _action(generation.files, str(self.file_id), version, self.body)
+        for index, body in self.chunks.items():
+            yield _action(generation.chunks, f"{self.file_id}-{index}", version, body)
+
+
+def read_document(session: Session, file_id: int) -> Document | None:
+    """None for a recording that the index does not have."""
+    rows = fetch(session, FILE, {"file_id": file_id})
+    if not rows:
+        return None
+    file = rows[0]
+    shared = {
+        "file_id": file.file_id,
+        "owner_id": file.owner_id,
+        "title": file.title,
+        "language": file.language,
+        "uploaded_at": file.uploaded_at.isoformat(),
+    }
+    body = shared | {
+        "title_words": file.title_words,
+        "duration": file.duration_seconds,
+        "chunk_count": file.chunk_count,
+    }
+    shared["embedding_model"] = file.vector_model
+    chunks = fetch(session, CHUNKS, {"file_id": file_id})
+    tokens = [token_texts(chunk.body)[:MAX_PLACE] for chunk in chunks]
+    stems = stem_words(session, (word for words in tokens for word in words), file.language)
+    bodies, dimensions = {}, set()
+    for chunk, words in zip(chunks, tokens, strict=True):
+        own = _chunk_body(chunk) | {"lexemes": " ".join(stems[word] for word in words)}
+        if chunk.vector is not None and (vector := whole_vector(chunk.vector)).any():
+            own[vector_field(len(vector))] = vector.tolist()
+            dimensions.add(len(vector))
+        bodies[chunk.chunk_index] = shared | own
+    return Document(file_id, body, bodies, frozenset(dimensions))
+
+
+def _chunk_body(chunk: Any) -> dict[str, Any]:
+    return {
+        "chunk_index": chunk.chunk_index,
+        "speaker": chunk.speaker,
+        "speaker_key": chunk.speaker.lower(),
+        "start_time": chunk.start_time,
+        "end_time": chunk.end_time,
+        "content": chunk.body,
+        "word_starts": np.frombuffer(chunk.word_starts, "<f4").tolist(),
+    }
+
+
+def _action(index: str, name: str, version: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "_op_type": "index",
+        "_index": index,
+        "_id": name,
+        "version": version,
+        "version_type": "external_gte",
+        "_source": {**body, "version": version},
+    }
+
+
+def removal(generation: Generation, file_id: int, version: int) -> dict[str, Any]:
+    return {
+        "_op_type": "delete",
+        "_index": generation.files,
+        "_id": str(file_id),
+        "version": version,
+        "version_type": "external_gte",
+    }

@@ -1,0 +1,97 @@
+"""A rebuild: a new generation beside the one that answers, which changes reach, too; then the
+place of the old one, in one step. The old one is kept until the next."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, text
+
+from opentranscribe.adapters.search.opensearch import generations
+from opentranscribe.adapters.search.opensearch.carrying import LOCK, NOTE_ALL, Carrier
+from opentranscribe.adapters.search.opensearch.generations import Generation
+from opentranscribe.adapters.search.opensearch.server import Server
+from opentranscribe.kit.errors import UnavailableError
+
+log = logging.getLogger(__name__)
+
+FILES_READ_AT_ONCE = 5000
+#: Rounds of carrying after which a rebuild that lacks recordings is given up.
+ROUNDS = 1000
+
+
+@contextmanager
+def new_generation(engine: Engine, server: Server, carrier: Carrier) -> Iterator[None]:
+    """Whatever is written inside goes to the new generation as well. Raises UnavailableError;
+    then, as after any error, the new one is dropped and the old one goes on answering."""
+    carrier.ensure_generation()
+    made = _begin(engine, server, carrier.prefix)
+    try:
+        yield
+        _complete(engine, server, carrier, made)
+    except BaseException:
+        with engine.begin() as connection:
+            generations.drop(server, connection, made)
+        raise
+
+
+def _begin(engine: Engine, server: Server, prefix: str) -> Generation:
+    with engine.begin() as connection:
+        connection.execute(text(LOCK))
+        for one in generations.read_generations(connection, prefix):
+            if one.state == "building":
+                generations.drop(server, connection, one)
+        return generations.make_generation(server, connection, prefix, "building")
+
+
+def _complete(engine: Engine, server: Server, carrier: Carrier, made: Generation) -> None:
+    for _ in range(ROUNDS):
+        while carrier.catch_up():
+            pass
+        carrier.refresh(made)
+        if not _note_missing(engine, server, made):
+            break
+    else:
+        raise UnavailableError("The search server does not take all recordings.")
+    with engine.begin() as connection:
+        connection.execute(text(LOCK))
+        for one in generations.read_generations(connection, made.prefix):
+            if one.state == "kept":
+                generations.drop(server, connection, one)
+            elif one.name != made.name:
+                generations.set_state(connection, one, "kept")
+        generations.set_state(connection, made, "live")
+        generations.publish(server, made)
+    log.info("search is answered by generation %s", made.name)
+
+
+def _note_missing(engine: Engine, server: Server, made: Generation) -> bool:
+    """Note what the new generation lacks or has too much, to be carried; whether there is any."""
+    known = _files_on(server, made)
+    with engine.begin() as connection:
+        rows = connection.execute(text("SELECT file_id FROM derived.search_file")).all()
+        waiting = connection.execute(text("SELECT file_id FROM derived.search_outbox")).all()
+        missing = {row.file_id for row in rows} ^ known
+        missing -= {row.file_id for row in waiting}
+        if missing:
+            connection.execute(text(NOTE_ALL))
+    return bool(missing)
+
+
+def _files_on(server: Server, generation: Generation) -> set[int]:
+    known: set[int] = set()
+    last = -1
+    while True:
+        body = {
+            "query": {"range": {"file_id": {"gt": last}}},
+            "sort": [{"file_id": "asc"}],
+            "size": FILES_READ_AT_ONCE,
+            "_source": False,
+        }
+        hits = server.search(generation.files, body)["hits"]["hits"]
+        known.update(int(hit["_id"]) for hit in hits)
+        if len(hits) < FILES_READ_AT_ONCE:
+            return known
+        last = int(hits[-1]["_id"])

@@ -1,0 +1,129 @@
+"""The connection to OpenSearch: patience, back-pressure, and a pause after it did not answer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from opensearchpy import OpenSearch, helpers
+from opensearchpy.exceptions import NotFoundError, OpenSearchException
+
+from opentranscribe.kit.errors import UnavailableError
+
+log = logging.getLogger(__name__)
+
+#: Seconds that one request may take; a search is answered from elsewhere after that.
+QUERY_SECONDS = 3.0
+WRITE_SECONDS = 30.0
+#: Seconds in which a server that did not answer is not asked again.
+PAUSE_SECONDS = 5.0
+#: Documents of one bulk request, and its largest body in bytes.
+BULK_DOCUMENTS = 100
+BULK_BYTES = 5_000_000
+#: A server that is full (429) is asked again after 1, 2, 4, 8, 16 seconds.
+BULK_RETRIES = 5
+FIRST_WAIT_SECONDS = 1
+
+
+class Server:
+    """OpenSearch at one address. Whatever goes wrong there is an UnavailableError here."""
+
+    def __init__(
+        self, address: str, *, user: str = "", password: str = "", verify_certs: bool = True
+    ) -> None:
+        self._client = OpenSearch(
+            [address],
+            http_auth=(user, password) if user else None,
+            verify_certs=verify_certs,
+            ssl_show_warn=False,
+            timeout=QUERY_SECONDS,
+            max_retries=0,
+            retry_on_timeout=False,
+        )
+        self._silent_until = 0.0
+
+    @contextmanager
+    def asked(self) -> Iterator[OpenSearch]:
+        """The client. Raises UnavailableError, at once while the server is known to be away."""
+        if time.monotonic() < self._silent_until:
+            raise UnavailableError("The search server did not answer a moment ago.")
+        try:
+            yield self._client
+        except OpenSearchException as error:
+            if not isinstance(getattr(error, "status_code", None), int):
+                self._silent_until = time.monotonic() + PAUSE_SECONDS
+            log.warning("the search server: %s", error)
+            raise UnavailableError("The search server does not answer.") from error
+
+    def search(self, index: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        with self.asked() as client:
+            return dict(client.search(index=index, body=dict(body)))
+
+    def search_all(self, asked: Sequence[tuple[str, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        """Several searches in one request: (index, body) each, answers in the same order."""
+        lines: list[Mapping[str, Any]] = []
+        for index, body in asked:
+            lines += [{"index": index}, body]
+        with self.asked() as client:
+            answers: list[dict[str, Any]] = client.msearch(body=lines)["responses"]
+        for answer in answers:
+            if "error" in answer:
+                log.warning("the search server refused a search: %s", answer["error"])
+                raise UnavailableError("The search server refused a search.")
+        return answers
+
+    def write(self, actions: Iterable[Mapping[str, Any]], *, refresh: bool) -> None:
+        """Bulk, waiting when the server is full. An older version that loses is no failure."""
+        with self.asked() as client:
+            done = helpers.streaming_bulk(
+                client,
+                actions,
+                chunk_size=BULK_DOCUMENTS,
+                max_chunk_bytes=BULK_BYTES,
+                max_retries=BULK_RETRIES,
+                initial_backoff=FIRST_WAIT_SECONDS,
+                raise_on_error=False,
+                refresh=refresh,
+                request_timeout=WRITE_SECONDS,
+            )
+            for ok, item in done:
+                (result,) = item.values()
+                if not ok and result.get("status") not in (404, 409):
+                    log.warning("the search server refused a document: %s", result)
+                    raise UnavailableError("The search server refused a document.")
+
+    def has(self, index: str, document: str) -> bool:
+        with self.asked() as client:
+            return bool(client.exists(index=index, id=document))
+
+    def forget_chunks(self, index: str, file_id: int, before_version: int, *, all_: bool) -> None:
+        """Chunks of the file that an older version wrote; with ``all_`` of this one, too."""
+        bound = "lte" if all_ else "lt"
+        wanted = [{"term": {"file_id": file_id}}, {"range": {"version": {bound: before_version}}}]
+        with self.asked() as client:
+            client.indices.refresh(index=index, params={"request_timeout": WRITE_SECONDS})
+            client.delete_by_query(
+                index=index,
+                body={"query": {"bool": {"filter": wanted}}},
+                params={
+                    "conflicts": "proceed",
+                    "refresh": "true",
+                    "request_timeout": WRITE_SECONDS,
+                },
+            )
+
+    def identity(self, index: str) -> str | None:
+        """What tells this index from another of the same name; None where there is none."""
+        with self.asked() as client:
+            try:
+                found = client.indices.get_settings(index=index)
+            except NotFoundError:
+                return None
+        return str(found[index]["settings"]["index"]["uuid"]) if index in found else None
+
+    def ping(self) -> None:
+        with self.asked() as client:
+            client.cluster.health(params={"timeout": "2s"})

