@@ -32,6 +32,7 @@ COMMANDS = {
     "backup-policy": ("backup_plan", "When backups are made, and how long they are kept."),
     "backup-order": ("backup_plan", "Carry out what was asked for on the page."),
     "restore": ("restore", "Bring a backup back, or take the last restore back."),
+    "objects": ("objects", "Move recordings into another store."),
     "import": ("takeover", "Take over an installation of the earlier system."),
     "update": ("update", "Bring this installation to another release, or put everything back."),
     "rollback": ("update", "Go back to the state before the last update."),

@@ -145,3 +145,11 @@ class WaveformNotReadyError(NotFoundError):
 
     def __init__(self) -> None:
         super().__init__("The waveform is made while the recording is read; it is not there yet.")
+
+
+class CopyDiffersError(ConflictError):
+    code = "copy_differs"
+
+
+class NotMovedError(ConflictError):
+    code = "not_moved"
