@@ -16,6 +16,7 @@ from tests.contract.test_search import ANN, BOB, chunk, file, found
 from opentranscribe.adapters.search.opensearch.index import OpenSearchIndex
 from opentranscribe.adapters.search.opensearch.server import PAUSE_SECONDS, Server
 from opentranscribe.adapters.search.postgres import PostgresSearch
+from opentranscribe.kit.errors import UnavailableError
 from opentranscribe.ports.search import SearchIndex, SearchQuery, SearchResult
 
 
@@ -124,6 +125,26 @@ class TestStep:
         assert here.chunks() == ["a b"]
         here.remove(1)
         assert here.chunks() == []
+
+    @pytest.mark.parametrize("broken", ["write", "forget_chunks"])
+    def test_an_attempt_that_broke_off_leaves_nothing_behind(
+        self, here: Setting, monkeypatch: pytest.MonkeyPatch, broken: str
+    ) -> None:
+        with Session(here.engine) as session:
+            here.index.index_file(session, file(1, chunk(0, "a b"), chunk(1, "c d")))
+            here.index.index_file(session, file(2, chunk(0, "e f"), chunk(1, "g h")))
+            session.commit()
+
+        def fail(*_about: object, **_more: object) -> None:
+            raise UnavailableError("The search server does not answer.")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Server, broken, fail)
+            here.put(1, "a b")
+            here.remove(2)
+        assert here.waiting() == 2
+        assert here.index.catch_up() == 2
+        assert here.chunks() == ["a b"]
 
     def test_an_older_state_that_arrives_late_does_not_win(self, here: Setting) -> None:
         here.put(1, "new words")

@@ -13,7 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from opentranscribe.adapters.search.opensearch import generations
-from opentranscribe.adapters.search.opensearch.documents import read_document, removal
+from opentranscribe.adapters.search.opensearch.documents import (
+    Document,
+    read_document,
+    removal,
+)
 from opentranscribe.adapters.search.opensearch.generations import Generation
 from opentranscribe.adapters.search.opensearch.server import Server
 from opentranscribe.kit.errors import UnavailableError
@@ -104,17 +108,27 @@ class Carrier:
             for generation in generations.read_generations(connection, self.prefix):
                 if generation.state == "kept":
                     continue
-                had = self._server.has(generation.files, str(file_id))
                 if document is None:
-                    self._server.write([removal(generation, file_id, version)], refresh=refresh)
+                    self._remove(generation, file_id, version)
                 else:
-                    for dimensions in document.dimensions:
-                        self._ensure_vectors(generation, dimensions)
-                    self._server.write(document.actions(generation, version), refresh=refresh)
-                if had:
-                    gone = document is None
-                    self._server.forget_chunks(generation.chunks, file_id, version, all_=gone)
+                    self._write(generation, document, version)
+                if refresh:
+                    self._server.refresh(generation.files, generation.chunks)
             connection.execute(text(DONE), {"file_id": file_id})
+
+    def _write(self, generation: Generation, document: Document, version: int) -> None:
+        bound = self._server.value(generation.files, str(document.file_id), "chunk_bound") or 0
+        for dimensions in document.dimensions:
+            self._ensure_vectors(generation, dimensions)
+        self._server.write(document.actions(generation, version, bound))
+        if bound > document.chunk_bound:
+            self._server.forget_chunks(generation.chunks, document.file_id, version)
+
+    def _remove(self, generation: Generation, file_id: int, version: int) -> None:
+        """The recording itself last: while it is there, so may be chunks of it."""
+        if self._server.value(generation.files, str(file_id), "chunk_bound") is not None:
+            self._server.forget_chunks(generation.chunks, file_id, version + 1)
+            self._server.write([removal(generation, file_id, version)])
 
     def catch_up(self) -> int:
         """Carry what is noted, oldest first; how many. Raises UnavailableError."""
@@ -148,7 +162,7 @@ class Carrier:
             connection.execute(text(LOCK))
             for one in generations.read_generations(connection, self.prefix):
                 if one.state == "filling" and self._is_filled(connection, one):
-                    self.refresh(one)
+                    self._server.refresh(one.files, one.chunks)
                     generations.publish(self._server, one)
                     generations.set_state(connection, one, "live")
 
@@ -158,11 +172,6 @@ class Carrier:
             " WHERE g.name = :name AND o.since <= g.made_at + interval '1 second')"
         )
         return bool(connection.scalar(older, {"name": generation.name}))
-
-    def refresh(self, generation: Generation) -> None:
-        """What was written is found from now on."""
-        with self._server.asked() as client:
-            client.indices.refresh(index=f"{generation.files},{generation.chunks}")
 
     def _ensure_vectors(self, generation: Generation, dimensions: int) -> None:
         if (generation.name, dimensions) not in self._vectors:

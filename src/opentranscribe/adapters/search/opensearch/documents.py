@@ -37,9 +37,19 @@ class Document:
     chunks: Mapping[int, dict[str, Any]]
     dimensions: frozenset[int]
 
-    def actions(self, generation: Generation, version: int) -> Iterator[dict[str, Any]]:
-        """For a bulk request. The recording comes first: where it is unknown, so are its chunks."""
-        yield _action(generation.files, str(self.file_id), version, self.body)
+    @property
+    def chunk_bound(self) -> int:
+        """One more than the last chunk's index."""
+        return int(self.body["chunk_bound"])
+
+    def actions(
+        self, generation: Generation, version: int, known_bound: int
+    ) -> Iterator[dict[str, Any]]:
+        """For a bulk request. The recording comes first and says how many chunks were ever
+        written, so that nothing of an attempt that broke off is forgotten."""
+        bound = max(known_bound, self.chunk_bound)
+        body = {**self.body, "chunk_bound": bound}
+        yield _action(generation.files, str(self.file_id), version, body)
         for index, body in self.chunks.items():
             yield _action(generation.chunks, f"{self.file_id}-{index}", version, body)
 
@@ -60,7 +70,7 @@ def read_document(session: Session, file_id: int) -> Document | None:
     body = shared | {
         "title_words": file.title_words,
         "duration": file.duration_seconds,
-        "chunk_count": file.chunk_count,
+        "chunk_bound": file.chunk_count,
     }
     shared["embedding_model"] = file.vector_model
     chunks = fetch(session, CHUNKS, {"file_id": file_id})

@@ -36,7 +36,7 @@ FILE_FIELDS: dict[str, Any] = {
     "language": {"type": "keyword"},
     "uploaded_at": {"type": "date"},
     "duration": {"type": "float"},
-    "chunk_count": {"type": "integer"},
+    "chunk_bound": {"type": "integer", **SHOWN_ONLY},
     "version": {"type": "long"},
 }
 CHUNK_FIELDS: dict[str, Any] = {
@@ -74,8 +74,9 @@ class Generation:
         return f"{self.prefix}{CHUNKS_ALIAS}_{self.name}"
 
 
-def vector_field(dimensions: int) -> str:
-    """A field for each length of vector: models can change without a new generation."""
+def vector_field(dimensions: int | str) -> str:
+    """A field for each length of vector: models can change without a new generation. It is kept
+    for comparing only; PostgreSQL has the vector."""
     return f"embedding_{dimensions}"
 
 
@@ -86,6 +87,7 @@ def make_generation(server: Server, connection: Connection, prefix: str, state: 
     patience = {"request_timeout": WRITE_SECONDS}
     with server.asked() as client:
         for index, fields in ((made.files, FILE_FIELDS), (made.chunks, CHUNK_FIELDS)):
+            unseen = {"excludes": [vector_field("*")]}
             settings = {
                 "number_of_shards": 1,
                 "auto_expand_replicas": "0-1",
@@ -93,7 +95,7 @@ def make_generation(server: Server, connection: Connection, prefix: str, state: 
             }
             body = {
                 "settings": {"index": settings, "analysis": ANALYSIS},
-                "mappings": {"dynamic": False, "properties": fields},
+                "mappings": {"dynamic": False, "_source": unseen, "properties": fields},
             }
             client.indices.create(index=index, body=body, params=patience)
     made = Generation(name, state, server.identity(made.chunks) or "", prefix)

@@ -50,7 +50,7 @@ def _complete(engine: Engine, server: Server, carrier: Carrier, made: Generation
     for _ in range(ROUNDS):
         while carrier.catch_up():
             pass
-        carrier.refresh(made)
+        server.refresh(made.files, made.chunks)
         if not _note_missing(engine, server, made):
             break
     else:

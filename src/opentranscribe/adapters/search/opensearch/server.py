@@ -75,7 +75,7 @@ class Server:
                 raise UnavailableError("The search server refused a search.")
         return answers
 
-    def write(self, actions: Iterable[Mapping[str, Any]], *, refresh: bool) -> None:
+    def write(self, actions: Iterable[Mapping[str, Any]]) -> None:
         """Bulk, waiting when the server is full. An older version that loses is no failure."""
         with self.asked() as client:
             done = helpers.streaming_bulk(
@@ -86,7 +86,6 @@ class Server:
                 max_retries=BULK_RETRIES,
                 initial_backoff=FIRST_WAIT_SECONDS,
                 raise_on_error=False,
-                refresh=refresh,
                 request_timeout=WRITE_SECONDS,
             )
             for ok, item in done:
@@ -95,14 +94,24 @@ class Server:
                     log.warning("the search server refused a document: %s", result)
                     raise UnavailableError("The search server refused a document.")
 
-    def has(self, index: str, document: str) -> bool:
+    def value(self, index: str, document: str, field: str) -> Any:
+        """None where there is no such document."""
         with self.asked() as client:
-            return bool(client.exists(index=index, id=document))
+            try:
+                found = client.get(index=index, id=document, params={"_source": field})
+            except NotFoundError:
+                return None
+        return found["_source"].get(field)
 
-    def forget_chunks(self, index: str, file_id: int, before_version: int, *, all_: bool) -> None:
-        """Chunks of the file that an older version wrote; with ``all_`` of this one, too."""
-        bound = "lte" if all_ else "lt"
-        wanted = [{"term": {"file_id": file_id}}, {"range": {"version": {bound: before_version}}}]
+    def refresh(self, *indexes: str) -> None:
+        """What was written is found from now on."""
+        with self.asked() as client:
+            patience = {"request_timeout": WRITE_SECONDS}
+            client.indices.refresh(index=",".join(indexes), params=patience)
+
+    def forget_chunks(self, index: str, file_id: int, older_than: int) -> None:
+        """Remove chunks of the file that were written for an older version."""
+        wanted = [{"term": {"file_id": file_id}}, {"range": {"version": {"lt": older_than}}}]
         with self.asked() as client:
             client.indices.refresh(index=index, params={"request_timeout": WRITE_SECONDS})
             client.delete_by_query(
