@@ -6,6 +6,11 @@ home="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 cd "$home"
 export OPENTR_HOME="$home"
 
+# An installation in containers needs nothing of this machine but the engine.
+if [ "${1:-} ${2:-}" = "start --compose" ] || grep -qs '^OPENTR_RUN_ON=compose$' .env; then
+  [ "${1:-}" = test ] || exec bash "$home/scripts/compose.sh" "$@"
+fi
+
 find_python() {
   local candidate
   for candidate in "${OPENTR_PYTHON:-}" python3.13 python3.12 python3.11 python3 python; do

@@ -4,9 +4,14 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS packages
 COPY requirements.txt /tmp/requirements.txt
-RUN python3 -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt \
-    && find /opt/venv -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -rf {} +
+# What nobody uses at run time goes: tests, sources of extensions, a second copy of one of them.
+RUN python3 -m venv --without-pip /opt/venv \
+    && python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --require-hashes \
+        -r /tmp/requirements.txt \
+    && find /opt/venv -depth -type d \
+        \( -name tests -o -name __pycache__ -o -path '*/onnx/backend/test' \) -exec rm -rf {} + \
+    && find /opt/venv -type f \( -name '*.a' -o -name '*.h' -o -name '*.cc' -o -name '*.pyi' \
+        -o -path '*/zstandard/_cffi*' \) -delete
 
 FROM ${PYTHON_IMAGE}
 # The user that the permissions of a shared model cache are meant for.
@@ -14,7 +19,8 @@ RUN useradd --uid 1000 --create-home opentr \
     && install -d -o 1000 -g 1000 -m 700 /app /app/data /app/backups /models
 COPY --from=packages /opt/venv /opt/venv
 COPY *.whl /tmp/wheel/
-RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --no-index /tmp/wheel/*.whl \
+RUN python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --no-index \
+        /tmp/wheel/*.whl \
     && rm -rf /tmp/wheel
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -27,7 +27,9 @@ RELEASES = ROOT / "data" / "releases"
 CURRENT = ROOT / "data" / "current"
 OUTER = (
     *("opentr.sh", ".env.example", "CHANGELOG.md", "VERSION"),
-    "scripts/fix-model-permissions.sh",
+    *("scripts/fix-model-permissions.sh", "scripts/compose.sh"),
+    *("scripts/compose_parts.sh", "scripts/compose_update.sh"),
+    *("compose.yaml", "compose.gpu.yaml", "compose.dev.yaml"),
 )
 SOURCES = (
     *("src", "web", "requirements", "pyproject.toml", "breaking.json", "README.md", "LICENSE"),

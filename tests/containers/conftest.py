@@ -63,13 +63,20 @@ def sample(models: Path) -> bytes:
     return (CachedModelStore(models).find("sample-conversation") / "sample.wav").read_bytes()
 
 
-@pytest.fixture(scope="session")
-def stack(
-    engine: Engine, wheels: Wheels, models: Path, tmp_path_factory: pytest.TempPathFactory
+@pytest.fixture(scope="module")
+def stack_folder(
+    engine: Engine, models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    images.make_ours(engine, PREFIX, "v1.0.0", wheels["first"])
+    """What an operator has before the first start."""
     made = Stack(engine, tmp_path_factory.mktemp("stack"))
-    made.lay_out("v1.0.0", models)
+    made.lay_out("latest", models)
     yield made
-    print(made.compose("logs", "--no-color", "--tail=100"))
-    made.compose("down", "--volumes", "--remove-orphans")
+    print(made.compose("logs", "--no-color", "--tail=100", check=False))
+    made.compose("down", "--volumes", "--remove-orphans", check=False)
+
+
+@pytest.fixture(scope="module")
+def stack(stack_folder: Stack, engine: Engine, wheels: Wheels) -> Stack:
+    """With the images of v1.0.0 at the registry."""
+    images.make_ours(engine, PREFIX, "v1.0.0", wheels["first"])
+    return stack_folder

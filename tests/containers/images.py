@@ -10,6 +10,7 @@ import sysconfig
 from pathlib import Path
 
 from tests.containers.engine import Engine
+from tests.contract import opensearch_node
 
 from opentranscribe.entrypoints.supervisor.postgres import wheel_binaries
 
@@ -21,6 +22,7 @@ STAND_INS = {
     "valkey": "valkey/valkey:8.1-bookworm",
     "nginx": "nginxinc/nginx-unprivileged:1.28-bookworm",
     "seaweedfs": "chrislusf/seaweedfs:4.48",
+    "opensearch": "opensearchproject/opensearch:2.19.1",
 }
 PACKAGES = "python3,python3-pip,python3-venv,ca-certificates,passwd,curl"
 #: Of Debian's packages, what an image has no use for.
@@ -67,13 +69,15 @@ def make_stand_ins(engine: Engine, folder: Path) -> None:
         target = context / "pginstall" / into
         shutil.copytree(folder, target, symlinks=True, dirs_exist_ok=True)
     shutil.copy(Path(sysconfig.get_path("scripts")) / "weed", context / "weed")
+    opensearch_node.assemble()
+    shutil.copytree(opensearch_node.HOME, context / "opensearch", dirs_exist_ok=True)
     for name, tag in STAND_INS.items():
         engine.build(context, context / f"{name}.Dockerfile", tag)
         engine.publish(tag)
 
 
 def make_ours(engine: Engine, prefix: str, version: str, wheel: Path) -> None:
-    """Built as everybody builds them, and pushed."""
+    """Built as everybody builds them, and pushed: under the version, and as the latest."""
     command = [
         *(sys.executable, str(ROOT / "tools" / "build_images.py")),
         *("--prefix", prefix, "--version", version, "--wheel", str(wheel)),
@@ -87,10 +91,29 @@ def make_ours(engine: Engine, prefix: str, version: str, wheel: Path) -> None:
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     for name in ("backend", "frontend"):
-        tag = f"{prefix}-{name}:{version}"
+        publish(engine, f"{prefix}-{name}", version)
+
+
+def make_broken(engine: Engine, prefix: str, version: str, of: str, mistake: str) -> None:
+    """Release ``of`` with a ``mistake`` in it: Python that is added to the recogniser."""
+    base = f"{engine.registry}/{prefix}-backend:{of}"
+    engine.docker("pull", "-q", base)
+    module = "/opt/venv/lib/python3.11/site-packages/opentranscribe/adapters/asr/faster_whisper.py"
+    lines = ["FROM " + base, "USER 0", f"RUN printf '\\n{mistake}\\n' >> {module}", "USER 1000"]
+    tag = f"{prefix}-backend:{version}"
+    engine.docker("build", "-q", "-t", tag, "-", stdin="\n".join(lines))
+    publish(engine, f"{prefix}-backend", version)
+
+
+def publish(engine: Engine, name: str, version: str) -> None:
+    """As the version and as the latest; gone from here, as from a machine that never had it."""
+    for tag in (f"{name}:{version}", f"{name}:latest"):
+        if tag.endswith(":latest"):
+            engine.docker("tag", f"{name}:{version}", tag)
         engine.publish(tag)
-        # As on the operator's machine, which never had it.
-        engine.docker("rmi", tag, f"{engine.registry}/{tag}")
+    for tag in (f"{name}:{version}", f"{name}:latest"):
+        # What was built on the way stays, for the next build.
+        engine.docker("rmi", "--no-prune", tag, f"{engine.registry}/{tag}")
 
 
 def run(*words: str) -> None:

@@ -21,6 +21,11 @@ ENGINES = {
     "OPENTR_SEARCH_ENGINE": "postgres",
     "OPENTR_OBJECTS_ENGINE": "filesystem",
 }
+OUTER = (
+    *("compose.yaml", "compose.gpu.yaml", "compose.dev.yaml", "opentr.sh", ".env.example"),
+    *("scripts/compose.sh", "scripts/compose_parts.sh", "scripts/compose_update.sh"),
+    *("scripts/fix-model-permissions.sh", "CHANGELOG.md", "VERSION"),
+)
 TUS = {"Tus-Resumable": "1.0.0"}
 PIECE = {"Content-Type": "application/offset+octet-stream"}
 
@@ -32,7 +37,9 @@ class Stack:
 
     def lay_out(self, version: str, models: Path) -> None:
         """What an operator has in the folder before the first start."""
-        shutil.copy(ROOT / "compose.yaml", self.home)
+        for name in OUTER:
+            (self.home / name).parent.mkdir(exist_ok=True)
+            shutil.copy(ROOT / name, self.home / name)
         (self.home / "backups").mkdir()
         shutil.copytree(models, self.home / "models", symlinks=True)
         # As docs and scripts/fix-model-permissions.sh say: the user of the containers.
@@ -43,14 +50,14 @@ class Stack:
         self.settings = {
             "COMPOSE_PROJECT_NAME": self.home.name.replace("_", ""),
             "OPENTR_IMAGE_PREFIX": PREFIX,
-            "OPENTR_VERSION": version,
+            **({} if version == "latest" else {"OPENTR_VERSION": version}),
             "POSTGRES_PASSWORD": secrets.token_hex(16),
             "REDIS_PASSWORD": secrets.token_hex(16),
             "FLOWER_PASSWORD": secrets.token_hex(16),
-            "FLOWER_PORT": str(free_port()),
             "OPENTR_S3_SECRET_KEY": secrets.token_hex(16),
             "FRONTEND_PORT": str(free_port()),
             "BACKEND_PORT": str(free_port()),
+            "FLOWER_PORT": str(free_port()),
             **ENGINES,
         }
         self.write_settings()
@@ -84,6 +91,22 @@ class Stack:
             logs = self.compose("logs", "--tail=30", "--no-color", check=False)[-6000:]
             raise AssertionError(f"compose {words}: {done.stderr[-2000:]}\n{logs}")
         return done.stdout
+
+    def sh(self, command: str, seconds: float = 600.0) -> subprocess.CompletedProcess[str]:
+        """A line that somebody types in the folder, with this stack's ports and image names."""
+        ports = {"5173": "FRONTEND_PORT", "5174": "BACKEND_PORT"}
+        for port, name in ports.items():
+            command = command.replace(f"localhost:{port}", f"localhost:{self.settings[name]}")
+        return subprocess.run(
+            ["/bin/bash", "-c", command],
+            cwd=self.home,
+            env=self.engine.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
 
     def opentr(self, *words: str, stdin: str | None = None) -> str:
         return self.compose("exec", "-T", "backend", "opentr", *words, stdin=stdin)

@@ -1,7 +1,8 @@
 """``python -m opentranscribe.entrypoints.container backend|migrate|worker|scheduler [ARGUMENT…]``
 
 Everything that starts a release brings the database along first; workers and the scheduler wait
-until somebody has.
+until somebody has. ``hold`` and ``open`` are for an update: while it holds, everybody can read and
+only who has the token it prints can change anything.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from opentranscribe.entrypoints.supervisor.migration import bring_to_this_releas
 from opentranscribe.entrypoints.supervisor.secret_files import private_folder
 from opentranscribe.entrypoints.supervisor.setup_offer import offer_setup
 from opentranscribe.kit.errors import AppError
+from opentranscribe.kit.fence import Fence
 from opentranscribe.schema.migrations.errors import DatabaseUnreachableError
 from opentranscribe.schema.migrations.state import check
 from opentranscribe.settings import Settings
 
 WAIT_SECONDS = 120.0
-USAGE = "backend|migrate|worker|scheduler [ARGUMENT…]"
+USAGE = "backend|migrate|worker|scheduler|hold|open [ARGUMENT…]"
 
 
 def main(words: Sequence[str]) -> int:
@@ -39,6 +41,8 @@ def main(words: Sequence[str]) -> int:
             return worker.main(arguments)
         case "scheduler":
             return scheduler.main()
+        case "hold" | "open":
+            return _hold(settings, is_wanted=role == "hold")
     sys.stderr.write(f"✗ There is no service {role!r}. Say: {USAGE}\n")
     return 2
 
@@ -65,6 +69,16 @@ def _wait_for_database(settings: Settings) -> None:
             time.sleep(1.0)
         else:
             return
+
+
+def _hold(settings: Settings, *, is_wanted: bool) -> int:
+    fence = Fence(settings.update_dir / "fence.json")
+    if is_wanted:
+        private_folder(settings.update_dir)
+        _say(fence.put_up(readable=True))
+    elif fence.stands:
+        fence.take_down()
+    return 0
 
 
 def _serve(settings: Settings) -> int:
