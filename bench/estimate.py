@@ -102,7 +102,7 @@ def measure(folder: Path, wheels: Wheels, segments: int, *, again: bool) -> None
     making = made_place(folder / f"home-{segments}", wheels["first"])
     place = next(making)
     try:
-        url = _url_of(place)
+        url = url_of(place)
         size = fill_tables(url, segments, has_words=False)
         print(f"{segments} segments, a database of {size / 1e6:.0f} MB")
         update(place, wheels["second"], url, "first update")
@@ -118,7 +118,7 @@ def measure(folder: Path, wheels: Wheels, segments: int, *, again: bool) -> None
             pass
 
 
-def _url_of(place: Place) -> str:
+def url_of(place: Place) -> str:
     """As the installation's own programs find it."""
     program = "from opentranscribe.settings import Settings; print(Settings.load().sqlalchemy_url)"
     python = place.home / "data" / "current" / "venv" / "bin" / "python"

@@ -11,8 +11,9 @@ from urllib.parse import quote
 from opentranscribe.features.upgrade.proof.trial import NotApplicableError, Probes, Trial, expect
 from opentranscribe.features.upgrade.proof.visitor import ProbeFailedError
 
-#: A new transcript is found a moment after it is there; one that was there before is at once.
-NEW_SECONDS, KNOWN_SECONDS = 15.0, 2.0
+#: A transcript is found a moment after it is there, or after a new index was begun. Words and
+#: vectors come in one transaction: what is found by words is found by meaning then, too.
+INDEX_SECONDS, VECTOR_SECONDS = 15.0, 2.0
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 #: Of a question; words that are written without spaces count by the letter.
 MOST_TOKENS = 36
@@ -27,15 +28,19 @@ def finds_words(trial: Trial) -> str:
         found = _search(trial, "keyword", file.word)
         if not any(one["keyword_occurrences"] for one in found["results"]):
             return None
+        trial.is_indexed = True
         return f"Found {found['total_results']} times in {found['search_time_ms']:.0f} ms."
 
-    return _wait_for(trial, look, f"a word of a transcript ({file.word}) is not found")
+    return _wait_for(
+        trial, INDEX_SECONDS, look, f"a word of a transcript ({file.word}) is not found"
+    )
 
 
 def finds_meaning(trial: Trial) -> str:
     """Asks for a passage's words in the reverse order as an exact phrase. That nobody said, so it
     is not found by words; whoever compares meanings finds the passage, whose words they are."""
     visitor, file = trial.owner
+    expect(trial.is_indexed, "the recording is not in the index, as it is not found by words")
     shown = visitor.get(f"/api/files/{file.uuid}/transcript").require(200).json()
     phrases = list(turned_phrases(str(one.get("text", "")) for one in shown["segments"]))
     if not phrases:
@@ -50,7 +55,8 @@ def finds_meaning(trial: Trial) -> str:
                 return f"Found by meaning alone in {found['search_time_ms']:.0f} ms."
         return None
 
-    return _wait_for(trial, look, "a passage is not found by its meaning, without its words")
+    otherwise = "a passage is not found by its meaning, without its words"
+    return _wait_for(trial, VECTOR_SECONDS, look, otherwise)
 
 
 def suggests(trial: Trial) -> str:
@@ -89,8 +95,7 @@ def _search(trial: Trial, mode: str, words: str) -> Any:
     return found
 
 
-def _wait_for(trial: Trial, look: Callable[[], str | None], otherwise: str) -> str:
-    patience = NEW_SECONDS if trial.owned is None else KNOWN_SECONDS
+def _wait_for(trial: Trial, patience: float, look: Callable[[], str | None], otherwise: str) -> str:
     until = time.monotonic() + min(patience, trial.seconds_left)
     while True:
         found = look()

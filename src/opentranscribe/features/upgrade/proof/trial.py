@@ -31,6 +31,8 @@ class Trial:
     signed_in: Visitor | None = None
     uploaded: str = ""
     said: str = ""
+    #: Whether the recording was found by a word of it.
+    is_indexed: bool = False
     events: list[str] = field(default_factory=list)
 
     @property
