@@ -133,6 +133,7 @@ def build_options(settings: Settings) -> Options:
         lockout_threshold=settings.lockout_threshold,
         lockout_seconds=settings.lockout_minutes * 60,
         lease_seconds=settings.lease_seconds,
+        metrics_token=(settings.metrics_token.get_secret_value() if settings.metrics_token else ""),
         trusted_proxies=tuple(p.strip() for p in settings.trusted_proxies.split(",") if p.strip()),
     )
 

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opentranscribe.edge.problem import problem
+from opentranscribe.kit.log_context import logging_about
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ class RequestScope:
             await send(message)
 
         try:
-            await self.app(scope, receive, send_with_headers)
+            with logging_about(request_id=name):
+                await self.app(scope, receive, send_with_headers)
         except Exception:
             log.exception("request %s failed: %s %s", name, scope["method"], scope["path"])
             if started:

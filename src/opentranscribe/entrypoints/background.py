@@ -8,8 +8,10 @@ import signal
 import threading
 import time
 
+from opentranscribe.kit.log_context import JsonFormatter
 from opentranscribe.schema.migrations.errors import DatabaseUnreachableError
 from opentranscribe.schema.migrations.runner import check
+from opentranscribe.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -18,10 +20,15 @@ PAUSE_SECONDS = 1.0
 WATCH_SECONDS = 5.0
 
 
-def configure_logging(level: str) -> None:
+def configure_logging(settings: Settings) -> None:
     logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        force=True,
     )
+    if settings.log_format == "json":
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(JsonFormatter())
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 

@@ -15,12 +15,14 @@ from opentranscribe.bootstrap import App
 from opentranscribe.edge.bodies import BodyGuard
 from opentranscribe.edge.failures import register_failures
 from opentranscribe.edge.fence import FenceGuard
+from opentranscribe.edge.measuring import Measuring
 from opentranscribe.edge.origins import OriginGuard
 from opentranscribe.edge.request_scope import RequestScope
 from opentranscribe.edge.slots import THREADS
 from opentranscribe.edge.state import EdgeState
 from opentranscribe.entrypoints.api_docs import docs_router
 from opentranscribe.entrypoints.authentication import Authenticator
+from opentranscribe.entrypoints.metrics import build_registry, metrics_router
 from opentranscribe.entrypoints.openapi import install_openapi, operation_id
 from opentranscribe.entrypoints.static import StaticSite, page_folder
 from opentranscribe.entrypoints.websocket import Sockets
@@ -102,6 +104,7 @@ def create_app(app: App) -> FastAPI:
     )
     api.state.probes = probes
     api.state.kinds = app.kinds
+    api.state.metrics = build_registry(app)
     api.state.edge = EdgeState(
         ports=app.ports,
         work=app.work,
@@ -109,11 +112,13 @@ def create_app(app: App) -> FastAPI:
         authenticate=authenticator.of_request,
     )
     add_guards(api, app.options)
+    api.add_middleware(Measuring, registry=api.state.metrics)
     register_failures(api)
     for router in ROUTERS:
         api.include_router(router, prefix=PREFIX)
     api.include_router(health_router, include_in_schema=False)
     api.include_router(docs_router)
+    api.include_router(metrics_router)
     api.add_api_websocket_route("/api/ws", sockets.serve)
     install_openapi(api, ROUTERS, PREFIX)
     # Not a route: a wrong method on an address of the API must stay a 405.

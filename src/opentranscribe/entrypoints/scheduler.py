@@ -80,7 +80,7 @@ CHORES: tuple[Chore, ...] = (
 
 def main() -> int:
     settings = Settings.load()
-    configure_logging(settings.log_level)
+    configure_logging(settings)
     if not (wait_for_schema(settings.sqlalchemy_url) and watch_schema(settings.sqlalchemy_url)):
         return 1
     stop = threading.Event()

@@ -7,7 +7,7 @@ import sys
 import uvicorn
 
 from opentranscribe.bootstrap import build_app
-from opentranscribe.entrypoints.background import watch_schema
+from opentranscribe.entrypoints.background import configure_logging, watch_schema
 from opentranscribe.entrypoints.doors import PoliteServer, inherited_doors, open_doors
 from opentranscribe.entrypoints.http import create_app
 from opentranscribe.entrypoints.supervisor.standby import is_told_to_begin
@@ -22,6 +22,7 @@ def main() -> int:
     if not is_told_to_begin():
         return 0
     settings = Settings.load()
+    configure_logging(settings)
     if not watch_schema(settings.sqlalchemy_url):
         return 1
     app = build_app(settings, fetches_models=False)
@@ -30,7 +31,7 @@ def main() -> int:
     )
     config = uvicorn.Config(
         create_app(app),
-        log_level=settings.log_level,
+        log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

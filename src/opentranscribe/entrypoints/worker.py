@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--concurrency", type=int, default=1, help="jobs at a time")
     chosen = parser.parse_args(arguments)
     settings = Settings.load()
-    configure_logging(settings.log_level)
+    configure_logging(settings)
     if not (wait_for_schema(settings.sqlalchemy_url) and watch_schema(settings.sqlalchemy_url)):
         return 1
     queues = tuple(name.strip() for name in chosen.queues.split(",") if name.strip())

@@ -29,4 +29,5 @@ class Options:
     lockout_threshold: int = 5
     lockout_seconds: float = 15 * 60.0
     lease_seconds: float = 30.0
+    metrics_token: str = ""
     trusted_proxies: tuple[str, ...] = field(default=())

@@ -82,7 +82,7 @@ def _hold(settings: Settings, *, is_wanted: bool) -> int:
 
 
 def _serve(settings: Settings) -> int:
-    configure_logging(settings.log_level)
+    configure_logging(settings)
     threading.Thread(target=_tell_setup, args=(settings,), daemon=True).start()
     return server.main()
 

@@ -25,6 +25,7 @@ from opentranscribe.features.jobs.pulse import Pulse
 from opentranscribe.features.jobs.rules import ENDED, StepStatus, retry_delay_seconds, smoothed
 from opentranscribe.features.jobs.tracker import Tracker
 from opentranscribe.kit.errors import AppError
+from opentranscribe.kit.log_context import logging_about
 from opentranscribe.ports.progress import Cancelled
 from opentranscribe.ports.queue import Envelope
 from opentranscribe.schema.jobs import Job
@@ -48,13 +49,17 @@ class JobRunner:
     def handle(self, job_uuid: str) -> None:
         owner = f"{self._process}/{uuid.uuid4().hex[:8]}"
         job = uuid.UUID(job_uuid)
+        with logging_about(job=job_uuid):
+            self._do(job, owner)
+
+    def _do(self, job: uuid.UUID, owner: str) -> None:
         try:
             claimed = claim(self._work, self._kinds, job, owner, self._lease_seconds)
             if claimed is not None:
                 lease, kind = claimed
                 Attempt(self._work, lease, kind, self._lease_seconds, self._hand_back).run()
         except (SQLAlchemyError, DatabaseAwayError) as error:
-            log.warning("job %s is left to the sweeper: %s", job_uuid, error)
+            log.warning("job %s is left to the sweeper: %s", job, error)
 
     def hand_back(self) -> None:
         """Give what runs back to the queue at its next report of progress; take nothing new."""
