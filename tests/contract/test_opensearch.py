@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from opensearchpy import OpenSearch
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from tests.contract.opensearch_node import OpenSearchNode
 from tests.contract.test_search import ANN, BOB, chunk, file, found
 
+from opentranscribe.adapters.search.opensearch.carrying import Carrier
 from opentranscribe.adapters.search.opensearch.index import OpenSearchIndex
 from opentranscribe.adapters.search.opensearch.server import PAUSE_SECONDS, Server
 from opentranscribe.adapters.search.postgres import PostgresSearch
@@ -145,6 +147,28 @@ class TestStep:
         assert here.waiting() == 2
         assert here.index.catch_up() == 2
         assert here.chunks() == ["a b"]
+
+    def test_a_recording_that_the_server_refuses_holds_up_no_other(
+        self, here: Setting, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Carrier, "_after_commit", lambda *_about: None)
+        here.put(1, "refused words")
+        here.put(2, "other words", owner=BOB)
+        whole = Server.write
+
+        def spoil(server: Server, actions: Iterable[Mapping[str, Any]]) -> None:
+            wrong = {"owner_id": "not a number"}
+            spoilt = [
+                {**one, "_source": one["_source"] | wrong} if one["_id"] == "1" else one
+                for one in actions
+            ]
+            whole(server, spoilt)
+
+        monkeypatch.setattr(Server, "write", spoil)
+        assert here.index.catch_up() == 1
+        assert here.waiting() == 1
+        assert here.chunks() == ["other words"]
+        assert here.found("refused") == [1], "PostgreSQL answers who is behind"
 
     def test_an_older_state_that_arrives_late_does_not_win(self, here: Setting) -> None:
         here.put(1, "new words")

@@ -120,7 +120,8 @@ class Carrier:
         bound = self._server.value(generation.files, str(document.file_id), "chunk_bound") or 0
         for dimensions in document.dimensions:
             self._ensure_vectors(generation, dimensions)
-        self._server.write(document.actions(generation, version, bound))
+        self._server.write([document.file_action(generation, version, bound)])
+        self._server.write(document.chunk_actions(generation, version))
         if bound > document.chunk_bound:
             self._server.forget_chunks(generation.chunks, document.file_id, version)
 
@@ -136,11 +137,19 @@ class Carrier:
         with self._engine.begin() as connection:
             statement = "SELECT file_id FROM derived.search_outbox ORDER BY since LIMIT :most"
             waiting = connection.scalars(text(statement), {"most": CARRIED_AT_ONCE}).all()
-        for file_id in waiting:
-            self.carry(file_id, refresh=False)
-        if len(waiting) < CARRIED_AT_ONCE:
+        carried = sum(self._try_to_carry(file_id) for file_id in waiting)
+        if carried == len(waiting) < CARRIED_AT_ONCE:
             self._finish_filling()
-        return len(waiting)
+        return carried
+
+    def _try_to_carry(self, file_id: int) -> bool:
+        """One that the server refuses holds up no other; it stays noted."""
+        try:
+            self.carry(file_id, refresh=False)
+        except UnavailableError as error:
+            log.warning("recording %s is not on the search server yet: %s", file_id, error)
+            return False
+        return True
 
     def ensure_generation(self) -> None:
         """A generation to write to. One whose indexes were lost on the server, or are those of

@@ -42,14 +42,14 @@ class Document:
         """One more than the last chunk's index."""
         return int(self.body["chunk_bound"])
 
-    def actions(
-        self, generation: Generation, version: int, known_bound: int
-    ) -> Iterator[dict[str, Any]]:
-        """For a bulk request. The recording comes first and says how many chunks were ever
-        written, so that nothing of an attempt that broke off is forgotten."""
+    def file_action(self, generation: Generation, version: int, known_bound: int) -> dict[str, Any]:
+        """Says how many chunks were ever written. It goes before them, so that nothing of an
+        attempt that broke off is forgotten."""
         bound = max(known_bound, self.chunk_bound)
         body = {**self.body, "chunk_bound": bound}
-        yield _action(generation.files, str(self.file_id), version, body)
+        return _action(generation.files, str(self.file_id), version, body)
+
+    def chunk_actions(self, generation: Generation, version: int) -> Iterator[dict[str, Any]]:
         for index, body in self.chunks.items():
             yield _action(generation.chunks, f"{self.file_id}-{index}", version, body)
 

@@ -97,11 +97,11 @@ class Server:
     def value(self, index: str, document: str, field: str) -> Any:
         """None where there is no such document."""
         with self.asked() as client:
-            try:
-                found = client.get(index=index, id=document, params={"_source": field})
-            except NotFoundError:
-                return None
-        return found["_source"].get(field)
+            body = {"docs": [{"_id": document, "_source": [field]}]}
+            (found,) = client.mget(index=index, body=body)["docs"]
+        if "error" in found:
+            raise UnavailableError("The search server lacks an index.")
+        return found["_source"].get(field) if found["found"] else None
 
     def refresh(self, *indexes: str) -> None:
         """What was written is found from now on."""
@@ -135,4 +135,4 @@ class Server:
 
     def ping(self) -> None:
         with self.asked() as client:
-            client.cluster.health(params={"timeout": "2s"})
+            client.cluster.health(params={"request_timeout": 2})
