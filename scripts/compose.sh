@@ -98,6 +98,24 @@ restore() {
   say "✓ The database is in place. To take it back: ./opentr.sh restore --undo"
 }
 
+rollback() {
+  if [ ! -f "$KEPT" ] || ! has_database "$BEFORE"; then
+    refuse 5 "There is no update to go back from. Nothing was changed."
+  fi
+  [[ "${1:-}" == -y || "${1:-}" == --yes ]] \
+    || confirm "Go back to the release and the data of before the last update?"
+  say "· Making a backup of what is there now"
+  docker compose exec -T backend opentr backup
+  quiesce
+  drop_database opentranscribe_after_update
+  rename_databases opentranscribe opentranscribe_after_update "$BEFORE" opentranscribe
+  bring_back_images "$KEPT"
+  rm "$KEPT"
+  docker compose up --detach --wait
+  note_version
+  say "✓ Back at $(cat VERSION). What was newer is in the backup, and in opentranscribe_after_update."
+}
+
 main() {
   local verb="${1:-}"
   [ $# -eq 0 ] || shift

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # An update of an installation in containers: checked, backed up and rehearsed while everything runs;
-# then switched and proven, or put back with its data. And the way back from one that was kept.
+# then switched and proven, or put back with its data.
 
 #: Stands while an update changes something: whoever starts next puts back what it describes.
 UNDERWAY=data/compose/update
@@ -138,22 +138,4 @@ bring_back_images() {
 
 settle_update() {
   [ ! -f "$UNDERWAY" ] || put_back
-}
-
-rollback() {
-  if [ ! -f "$KEPT" ] || ! has_database "$BEFORE"; then
-    refuse 5 "There is no update to go back from. Nothing was changed."
-  fi
-  [[ "${1:-}" == -y || "${1:-}" == --yes ]] \
-    || confirm "Go back to the release and the data of before the last update?"
-  say "· Making a backup of what is there now"
-  docker compose exec -T backend opentr backup
-  quiesce
-  drop_database opentranscribe_after_update
-  rename_databases opentranscribe opentranscribe_after_update "$BEFORE" opentranscribe
-  bring_back_images "$KEPT"
-  rm "$KEPT"
-  docker compose up --detach --wait
-  note_version
-  say "✓ Back at $(cat VERSION). What was newer is in the backup, and in opentranscribe_after_update."
 }

@@ -17,10 +17,6 @@ from tests.e2e.updating import EMAIL, PASSWORD, free_port
 
 #: Whoever publishes images chooses the name in .env; the tests do as well.
 PREFIX = "acme/opentranscribe"
-ENGINES = {
-    "OPENTR_SEARCH_ENGINE": "postgres",
-    "OPENTR_OBJECTS_ENGINE": "filesystem",
-}
 OUTER = (
     *("compose.yaml", "compose.gpu.yaml", "compose.dev.yaml", "opentr.sh", ".env.example"),
     *("scripts/compose.sh", "scripts/compose_parts.sh", "scripts/compose_update.sh"),
@@ -58,7 +54,8 @@ class Stack:
             "FRONTEND_PORT": str(free_port()),
             "BACKEND_PORT": str(free_port()),
             "FLOWER_PORT": str(free_port()),
-            **ENGINES,
+            "OPENSEARCH_PUBLISHED_PORT": str(free_port()),
+            "OPENSEARCH_HEAP": "512m",
         }
         self.write_settings()
 
@@ -73,6 +70,10 @@ class Stack:
     @property
     def api_address(self) -> str:
         return f"http://127.0.0.1:{self.settings['BACKEND_PORT']}"
+
+    @property
+    def search_address(self) -> str:
+        return f"http://127.0.0.1:{self.settings['OPENSEARCH_PUBLISHED_PORT']}"
 
     def compose(self, *words: str, stdin: str | None = None, check: bool = True) -> str:
         """``docker compose`` in the folder; what it printed."""
@@ -89,12 +90,17 @@ class Stack:
         )
         if check and done.returncode != 0:
             logs = self.compose("logs", "--tail=30", "--no-color", check=False)[-6000:]
-            raise AssertionError(f"compose {words}: {done.stderr[-2000:]}\n{logs}")
+            said = f"{done.stdout[-2000:]}{done.stderr[-2000:]}"
+            raise AssertionError(f"compose {words}: {said}\n{logs}")
         return done.stdout
 
     def sh(self, command: str, seconds: float = 600.0) -> subprocess.CompletedProcess[str]:
         """A line that somebody types in the folder, with this stack's ports and image names."""
-        ports = {"5173": "FRONTEND_PORT", "5174": "BACKEND_PORT"}
+        ports = {
+            "5173": "FRONTEND_PORT",
+            "5174": "BACKEND_PORT",
+            "5180": "OPENSEARCH_PUBLISHED_PORT",
+        }
         for port, name in ports.items():
             command = command.replace(f"localhost:{port}", f"localhost:{self.settings[name]}")
         return subprocess.run(

@@ -70,13 +70,15 @@ class TestBefore:
 
 class TestUpdate:
     def test_one_that_breaks_puts_release_and_data_back(
-        self, place: Stack, visitor: Visitor, sample: bytes, wheels: Wheels
+        self, place: Stack, visitor: Visitor, wheels: Wheels
     ) -> None:
         images.make_ours(place.engine, PREFIX, "v1.1.0", wheels["second"])
         images.make_broken(place.engine, PREFIX, "v1.1.1", "v1.1.0", MISTAKE)
         assert add_word(visitor, "before") == 201
         done = place.sh("./opentr.sh update --yes")
         assert done.returncode == 6, done.stdout + done.stderr
+        faults = re.findall(r"^✗ ([^:]+):", done.stdout, re.MULTILINE)
+        assert faults == ["upload and transcribe"]
         assert "The release of before runs again" in done.stderr
         assert place.health()["version"] == "1.0.0"
         assert "v450" not in place.opentr("db", "history")
@@ -164,6 +166,7 @@ class TestAfterwards:
             f"{PSQL} -c \"SELECT * FROM pg_locks WHERE locktype = 'advisory';\"",
             "docker compose up -d --wait --force-recreate celery-worker",
             "docker compose restart backend",
+            "curl -sf http://localhost:5180/_cluster/health | python3 -m json.tool",
             "diff .env .env.example || test $? = 1",
             "./scripts/fix-model-permissions.sh 1000:1000",
             "chown -R 1000:1000 ${MODEL_CACHE_DIR:-./models}",

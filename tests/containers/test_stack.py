@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import httpx
 import pytest
 from tests.containers.stack import Stack, Visitor
 from tests.e2e.updating import EMAIL, PASSWORD
@@ -28,6 +29,10 @@ class TestTheStack:
         health = running.health()
         assert (health["status"], health["version"]) == ("healthy", "1.0.0")
 
+    def test_serves_the_page_and_proves_itself(self, running: Stack, visitor: Visitor) -> None:
+        assert visitor.http.get("/", headers={"Accept": "text/html"}).status_code == 200
+        running.opentr("prove", "--url", "http://127.0.0.1:8080")
+
     def test_brought_the_database_along_before_it_served(self, running: Stack) -> None:
         assert "migration: bringing the database" in running.compose("logs", "backend")
         assert "v402" in running.opentr("db", "history")
@@ -41,6 +46,17 @@ class TestTheStack:
         text = visitor.http.get(f"/api/files/{file_uuid}/export?format=txt").text
         word = max(re.findall(r"[a-z]+", text), key=len)
         assert visitor.finds(word, file_uuid)
+
+    def test_keeps_recordings_in_the_bucket_and_the_index_in_opensearch(
+        self, running: Stack, visitor: Visitor, sample: bytes
+    ) -> None:
+        listed = visitor.http.get("/api/files").json()["items"]
+        assert listed
+        index = httpx.get(f"{running.search_address}/_cat/indices?format=json", timeout=30).json()
+        chunks = [one for one in index if "chunk" in one["index"]]
+        assert sum(int(one["docs.count"]) for one in chunks) > 0, index
+        stored = running.compose("exec", "-T", "objects", "du", "-sk", "/data").split()[0]
+        assert int(stored) * 1024 > len(sample)
 
     def test_plays_by_range(self, visitor: Visitor, sample: bytes) -> None:
         (listed, *_) = visitor.http.get("/api/files").json()["items"]
