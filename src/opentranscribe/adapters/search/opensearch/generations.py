@@ -52,7 +52,7 @@ CHUNK_FIELDS: dict[str, Any] = {
     "uploaded_at": {"type": "date"},
     "start_time": {"type": "float", **SHOWN_ONLY},
     "end_time": {"type": "float", **SHOWN_ONLY},
-    "word_starts": {"type": "float", **SHOWN_ONLY},
+    "word_starts": {"type": "binary"},
     "embedding_model": {"type": "keyword"},
     "version": {"type": "long"},
 }

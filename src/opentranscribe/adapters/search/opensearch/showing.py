@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from opentranscribe.adapters.search.opensearch.asking import (
     Asked,
@@ -105,7 +108,8 @@ def _occurrence(
 ) -> Occurrence:
     said = chunk["lexemes"].split(" ")
     positions = [number for number, lexeme in enumerate(said, start=1) if lexeme in wanted]
-    snippet = cut_snippet(chunk["content"], chunk["word_starts"], positions)
+    starts = np.frombuffer(b64decode(chunk["word_starts"]), "<f4").tolist()
+    snippet = cut_snippet(chunk["content"], starts, positions)
     return Occurrence(
         chunk_index=place[1],
         snippet_html=snippet.html,
