@@ -15,6 +15,7 @@ import argparse
 import http.client
 import io
 import json
+import os
 import socket
 import tempfile
 import threading
@@ -32,6 +33,8 @@ from bench.estimate import url_of
 from bench.proof import bring_sample
 from tests.e2e.updating import Place, Visitors, Wheels, call, made_place
 
+from opentranscribe.features.upgrade.expectation import read_durations
+from opentranscribe.features.upgrade.journal import list_journals
 from opentranscribe.work import databases
 
 MINUTES, RATE = 10, 16_000
@@ -85,12 +88,16 @@ class Listener:
                 self.refused.add(answer.status)
                 time.sleep(0.05)
                 return
+            left = int(answer.headers["Content-Length"])
             while not stop.is_set():
                 piece = answer.read(PIECE)
-                if not piece:
+                left -= len(piece)
+                self._heard(piece)
+                if left <= 0:
                     self._at = 0
                     return
-                self._heard(piece)
+                if len(piece) < PIECE:
+                    raise ConnectionAbortedError("the stream ended early")
                 time.sleep(len(piece) / BYTES_A_SECOND)
 
     def _heard(self, piece: bytes) -> None:
@@ -154,17 +161,26 @@ def measure(place: Place, wheel: Path, count: int) -> None:
         time.sleep(3)
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)
-    print(f"the update took {took:.0f} s")
+    load = os.getloadavg()[0]
+    print(f"the update took {took:.0f} s, on {os.cpu_count()} cores with a load of {load:.1f}")
+    journal = list_journals(place.home / "data" / "update")[-1]
+    steps = (f"{step} {seconds:.2f}" for step, seconds in read_durations(journal).items())
+    print(f"  seconds of each step: {', '.join(steps)}")
     print(f"without_service {visitors.without_service:.2f} s ({before:.2f} s before the update)")
     print(f"answers to who read: {sorted(map(str, visitors.read_statuses))}")
     written = f"{len(visitors.acknowledged)} words acknowledged, {len(visitors.missing())} missing"
     print(f"answers to who wrote: {sorted(map(str, visitors.statuses))}; {written}")
-    silences = sorted(one.silence for one in listeners)
+    show(listeners)
+
+
+def show(listeners: list[Listener]) -> None:
+    silences = sorted(one.silence for one in listeners) or [0.0]
     refused = sorted({str(what) for one in listeners for what in one.refused})
     print(
-        f"{count} listeners, {sum(one.pieces for one in listeners)} pieces heard,"
+        f"{len(listeners)} listeners, {sum(one.pieces for one in listeners)} pieces heard,"
         f" {sum(one.cuts for one in listeners)} streams cut, {refused};"
-        f" longest time between pieces {silences[-1]:.2f} s, median {silences[count // 2]:.2f} s"
+        f" longest time between pieces {silences[-1]:.2f} s, median"
+        f" {silences[len(silences) // 2]:.2f} s"
     )
 
 
