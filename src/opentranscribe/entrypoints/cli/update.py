@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
+from opentranscribe import __version__
 from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
 from opentranscribe.entrypoints.installation.preparation import Preparation, Prepared
 from opentranscribe.entrypoints.installation.recovery import build_updater, is_checkout, recover
@@ -111,10 +112,9 @@ def resume() -> None:
 
 def _check_for_page(settings: Settings, deployment: EmbeddedDeployment, version: str) -> None:
     """Whatever comes of it is written down for who asked on the page."""
-    old = deployment.current()
     facts: dict[str, Any] = {
-        "from_version": old.version.removeprefix("v"),
-        "to_version": old.version.removeprefix("v"),
+        "from_version": __version__,
+        "to_version": __version__,
         "checked_at": clock.now().isoformat(),
         "may_begin": False,
         "seconds": 0,
@@ -123,6 +123,7 @@ def _check_for_page(settings: Settings, deployment: EmbeddedDeployment, version:
         "report": None,
     }
     try:
+        old = deployment.current()
         new = _fetch(settings, deployment, settings.update_from, version)
         if new.name != old.name:
             prepared = Preparation(settings, deployment, _tell).prepare(old, new)
