@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,10 @@ def eventually(claim: Callable[[], Any], seconds: float = 40.0) -> bool:
 class Installation:
     home: Path
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, before: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        """``before`` is a program that runs it."""
         return subprocess.run(
-            [sys.executable, "-m", "opentranscribe.entrypoints.cli.main", *words],
+            [*before, sys.executable, "-m", "opentranscribe.entrypoints.cli.main", *words],
             env=self.environment(),
             capture_output=True,
             text=True,

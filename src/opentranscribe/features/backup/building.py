@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opentranscribe.features.backup import queries, table_copy
+from opentranscribe.features.backup.disk import disk_told
 from opentranscribe.features.backup.errors import (
     BackupDamagedError,
     BackupFailedError,
@@ -118,7 +119,11 @@ class Builder:
             return
         with self._scratch_file() as target:
             try:
-                with gzip.open(path) as packed, target.open("wb") as handle:
+                with (
+                    disk_told(target.parent, RestoreFailedError, "What you have was not touched."),
+                    gzip.open(path) as packed,
+                    target.open("wb") as handle,
+                ):
                     shutil.copyfileobj(packed, handle, 1 << 20)
             except (EOFError, OSError, zlib.error) as error:
                 raise BackupDamagedError(f"{path.name} is damaged or cut off: {error}.") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -15,12 +14,14 @@ from opentranscribe.features.backup import queries, rules
 from opentranscribe.features.backup.building import Builder, require_suitable
 from opentranscribe.features.backup.catalogue import BackupSet, Catalogue
 from opentranscribe.features.backup.database_copy import Before
+from opentranscribe.features.backup.disk import disk_told
 from opentranscribe.features.backup.drill import carry_out
 from opentranscribe.features.backup.errors import (
     BackupDamagedError,
     BackupFailedError,
     BackupNeededError,
     BackupNotFoundError,
+    RestoreFailedError,
 )
 from opentranscribe.features.backup.full import FullBackup, open_before
 from opentranscribe.features.backup.keys import KeyRing
@@ -38,7 +39,6 @@ from opentranscribe.ports.objects import Objects
 from opentranscribe.work.databases import Connection, connect, with_name
 
 DRAFT = ".part"
-FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 Tell = Callable[[str], None]
 
@@ -159,17 +159,25 @@ class BackupService:
         self.places.scratch_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         for entry in lacking:
             draft = self.places.scratch_dir / f"restore-{entry.stored}"
-            with draft.open("wb") as handle:
-                handle.writelines(opened.iter_media(entry))
-            self.objects.put_file(entry.object, draft)
-            draft.unlink(missing_ok=True)
+            try:
+                safe = "What you have was not touched."
+                with disk_told(draft.parent, RestoreFailedError, safe), draft.open("wb") as handle:
+                    handle.writelines(opened.iter_media(entry))
+                self.objects.put_file(entry.object, draft)
+            finally:
+                draft.unlink(missing_ok=True)
         return len(lacking)
 
     def drill(self, look_at: Callable[[Path], object] = lambda path: None) -> BackupSet:
         """Restore the newest good backup aside, ask it questions, look at some recordings.
 
-        The result is written down either way. Raises BackupNotFoundError, RestoreFailedError.
+        The result is written down either way. Raises BackupNotFoundError, RestoreFailedError,
+        BackupRunningError.
         """
+        with self.catalogue.alone():
+            return self._drill(look_at)
+
+    def _drill(self, look_at: Callable[[Path], object]) -> BackupSet:
         good = [one for one in self.catalogue.list() if one.is_good]
         if not good:
             raise BackupNotFoundError("There is no backup to rehearse. Make one first.")
@@ -228,7 +236,7 @@ class BackupService:
         target = self.places.backups_dir / name
         draft = target.with_name(f".{name}{DRAFT}")
         before = self._before(is_encrypted=is_encrypted)
-        with _whole_or_not_at_all(draft):
+        with _whole_or_not_at_all(draft, target):
             run = FullBackup(
                 *(self.places, self.url, self.objects, draft, name, is_encrypted, self.tell, before)
             )
@@ -262,7 +270,7 @@ class BackupService:
         started = time.monotonic()
         target = self.places.backups_dir / f"{name}.sql"
         draft = target.with_name(f".{target.name}{DRAFT}")
-        with _whole_or_not_at_all(draft):
+        with _whole_or_not_at_all(draft, target):
             with connect(self.url) as connection, queries.open_snapshot(connection) as snapshot:
                 facts = self._read_facts(connection)
                 write_plain(
@@ -300,18 +308,17 @@ class BackupService:
 
 
 @contextmanager
-def _whole_or_not_at_all(draft: Path) -> Iterator[None]:
-    """Removes the draft when anything goes wrong. Raises BackupFailedError for a full disk."""
+def _whole_or_not_at_all(draft: Path, target: Path) -> Iterator[None]:
+    """Removes the draft, also under its final name, when anything goes wrong. Raises BackupFailedError for a disk that is full
+    or broken."""
+    safe = "No backup was made, and nothing else was changed."
     try:
-        yield
-    except BaseException as error:
-        if draft.is_dir():
-            shutil.rmtree(draft, ignore_errors=True)
-        else:
-            draft.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in FULL_DISK:
-            raise BackupFailedError(
-                f"The disk of {draft.parent} is full. No backup was made, and nothing else was"
-                " changed. Free some space, or keep fewer: ./opentr.sh backup-policy."
-            ) from error
+        with disk_told(draft.parent, BackupFailedError, safe):
+            yield
+    except BaseException:
+        for path in (draft, target):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         raise
