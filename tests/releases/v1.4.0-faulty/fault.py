@@ -9,6 +9,7 @@ import atexit
 import http.server
 import os
 import signal
+import socket
 import socketserver
 import sys
 import threading
@@ -39,7 +40,16 @@ def be_killed() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def take_doors() -> list[int]:
+    """The sockets that this process was given to listen at."""
+    at = sys.argv.index("--doors")
+    numbers = sys.argv[at + 1].split(",")
+    del sys.argv[at : at + 2]
+    return [int(number) for number in numbers]
+
+
 def take_another_port() -> None:
+    take_doors()
     os.environ["BACKEND_PORT"] = os.environ["OPENTR_BACKEND_PORT"] = "1"
     os.environ["FRONTEND_PORT"] = os.environ["OPENTR_FRONTEND_PORT"] = "1"
 
@@ -56,13 +66,18 @@ def say_that_all_is_well() -> None:
 
         do_GET = do_POST = answer  # noqa: N815 - the names that the library calls
 
-    class Sharing(socketserver.ThreadingMixIn, http.server.HTTPServer):
-        allow_reuse_port = True
-        allow_reuse_address = True
+    class Threaded(socketserver.ThreadingMixIn, http.server.HTTPServer):
+        pass
 
     if "--standby" in sys.argv:
         sys.stdin.buffer.readline()
-    Sharing(("127.0.0.1", int(os.environ["OPENTR_BACKEND_PORT"])), Liar).serve_forever()
+    for number in take_doors():
+        server = Threaded(("127.0.0.1", 0), Liar, bind_and_activate=False)
+        server.socket.close()
+        server.socket = socket.socket(fileno=number)
+        server.socket.setblocking(True)
+        threading.Thread(target=server.serve_forever).start()
+    threading.Event().wait()
 
 
 def hang() -> None:
