@@ -116,6 +116,7 @@ switch() {
 put_back() {
   trap - EXIT
   printf '✗ The update did not work, for the reason above. Putting everything back.\n' >&2
+  end_strays
   docker compose up --detach --wait postgres
   quiesce || true
   if grep -q '^copied$' "$UNDERWAY" && has_database "$BEFORE"; then
@@ -127,6 +128,12 @@ put_back() {
   docker compose exec -T backend "${IN_CONTAINER[@]}" open
   rm "$UNDERWAY"
   printf '✓ The release of before runs again, with its data. Nothing was lost.\n' >&2
+}
+
+# A migration whose update was killed must not reach the database that is put back.
+end_strays() {
+  docker ps --all --quiet --filter label=com.docker.compose.oneoff=True \
+    --filter "label=com.docker.compose.project.working_dir=$PWD" | xargs -r docker rm --force
 }
 
 bring_back_images() {
