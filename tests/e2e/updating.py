@@ -85,12 +85,12 @@ class Visitors:
 
     def _add(self, term: str) -> int | str:
         try:
-            call(f"{self.address}/api/custom-vocabulary", self.token, {"term": term})
+            with ask(f"{self.address}/api/custom-vocabulary", self.token, {"term": term}) as answer:
+                return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
         except OSError as error:
             return type(error).__name__
-        return 201
 
     def missing(self) -> list[str]:
         there = {one["term"] for one in call(f"{self.address}/api/custom-vocabulary", self.token)}
@@ -125,12 +125,17 @@ class Place:
 
 
 def call(address: str, token: str, body: Any = None) -> Any:
+    with ask(address, token, body) as answer:
+        return json.load(answer)
+
+
+def ask(address: str, token: str, body: Any = None) -> Any:
+    """An answer that is open. Raises HTTPError, OSError."""
     request = urllib.request.Request(address, None if body is None else json.dumps(body).encode())
     request.add_header("Content-Type", "application/json")
     if token:
         request.add_header("Authorization", f"Bearer {token}")
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+    return urllib.request.urlopen(request, timeout=30)
 
 
 def build(folder: Path, *words: str) -> Path:

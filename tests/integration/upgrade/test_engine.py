@@ -82,7 +82,7 @@ class TestUpdate:
     def test_puts_everything_back_when_what_worked_before_cannot_be_tried_any_more(
         self, world: World, home: Path
     ) -> None:
-        world.probes = {"search": "not_tried"}
+        world.probes = {"search": "not_tried", "sign in": "passed"}
         with pytest.raises(UpdateFailedError, match="does not prove well: search"):
             update(world, home, search="passed")
         require_all_of(world, home, OLD.name)
