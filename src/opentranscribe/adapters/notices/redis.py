@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 
 import redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from opentranscribe.adapters.notices.wire import from_text, to_text
 from opentranscribe.ports.notices import Notice
@@ -29,7 +31,11 @@ class RedisNotices:
     def __init__(self, address: str) -> None:
         self._address = address
         self._redis = redis.Redis.from_url(
-            address, socket_timeout=SEND_SECONDS, socket_connect_timeout=SEND_SECONDS
+            address,
+            socket_timeout=SEND_SECONDS,
+            socket_connect_timeout=SEND_SECONDS,
+            # The library would try ten times while somebody waits; losing a notice is harmless.
+            retry=Retry(NoBackoff(), 0),
         )
 
     def publish(self, notice: Notice) -> None:

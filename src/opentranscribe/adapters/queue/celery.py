@@ -17,6 +17,8 @@ from celery import Celery
 from celery.app.trace import setup_worker_optimizations
 from celery.worker import WorkController, state
 from kombu.exceptions import KombuError, OperationalError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy.orm import Session
 
 from opentranscribe.adapters.queue.after_commit import send_after_commit
@@ -86,6 +88,8 @@ class CeleryQueue:
             address,
             socket_timeout=SEND_SECONDS,
             socket_connect_timeout=SEND_SECONDS,
+            # The library would try ten times while somebody waits; the sweeper tries again for us.
+            retry=Retry(NoBackoff(), 0),
             decode_responses=True,
         )
         self._stopping = threading.Event()
