@@ -49,18 +49,19 @@ class RequestScope:
                 _add_headers(MutableHeaders(scope=message), name, scope["path"])
             await send(message)
 
-        try:
-            with logging_about(request_id=name):
+        with logging_about(request_id=name):
+            try:
                 await self.app(scope, receive, send_with_headers)
-        except Exception:
-            log.exception("request %s failed: %s %s", name, scope["method"], scope["path"])
-            if started:
-                raise
-            detail = (
-                "Something went wrong on our side; it has been logged. If it happens again, "
-                f"tell your administrator the request id {name}."
-            )
-            await problem(scope, 500, "internal", detail)(scope, receive, send_with_headers)
+            except Exception:
+                log.exception("request %s failed: %s %s", name, scope["method"], scope["path"])
+                if started:
+                    raise
+                detail = (
+                    "Something went wrong on our side; it has been logged. If it happens again, "
+                    f"tell your administrator the request id {name}."
+                )
+                answer = problem(scope, 500, "internal", detail)
+                await answer(scope, receive, send_with_headers)
 
 
 def _add_headers(headers: MutableHeaders, name: str, path: str) -> None:
