@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
-from tests.contract.redis_server import RedisServer, make_server
+from tests.contract.redis_server import RedisServer
 
 from opentranscribe.adapters.notices.memory import MemoryNotices
 from opentranscribe.adapters.notices.postgres import PostgresNotices
@@ -24,14 +24,6 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = create_engine(database_url)
     yield engine
     engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    made = make_server(tmp_path_factory.mktemp("redis"))
-    made.start()
-    yield made
-    made.kill()
 
 
 @pytest.fixture(params=["memory", "postgres", "redis"])

@@ -55,14 +55,6 @@ class Bench:
         self._threads.clear()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    made = make_server(tmp_path_factory.mktemp("redis"))
-    made.start()
-    yield made
-    made.kill()
-
-
 @pytest.fixture(params=["inline", "procrastinate", "celery"])
 def bench(request: pytest.FixtureRequest, database_url: str) -> Iterator[Bench]:
     engine = create_engine(database_url)

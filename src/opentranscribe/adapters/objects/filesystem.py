@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from opentranscribe.adapters.objects.keys import check_key
+from opentranscribe.adapters.objects.trying import try_store
 from opentranscribe.kit.errors import UnavailableError
 from opentranscribe.ports.objects import ObjectInfo, ObjectNotFoundError, StorageFullError
 
@@ -103,14 +104,7 @@ class FilesystemObjects:
                         yield ObjectInfo(key, path.stat().st_size)
 
     def ping(self) -> None:
-        token = uuid.uuid4().bytes
-        key = f"ping/{uuid.uuid4().hex}"
-        self.put_bytes(key, token)
-        try:
-            if b"".join(self.open_range(key, 0, len(token))) != token:
-                raise UnavailableError("The file store gives back other bytes than it was given.")
-        finally:
-            self.delete(key)
+        try_store(self)
 
     def _path(self, key: str) -> Path:
         return self._root / check_key(key)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from obstore.store import S3Store
 
 from opentranscribe.adapters.objects.copies import LocalCopies
 from opentranscribe.adapters.objects.keys import check_key
+from opentranscribe.adapters.objects.trying import try_store
 from opentranscribe.kit.errors import UnavailableError
 from opentranscribe.ports.objects import ObjectInfo, ObjectNotFoundError, StorageFullError
 
@@ -116,14 +116,7 @@ class S3Objects:
             return
 
     def ping(self) -> None:
-        token = uuid.uuid4().bytes
-        key = f"ping/{uuid.uuid4().hex}"
-        self.put_bytes(key, token)
-        try:
-            if b"".join(self.open_range(key, 0, len(token))) != token:
-                raise UnavailableError("The object store gives back other bytes than it was given.")
-        finally:
-            self.delete(key)
+        try_store(self)
 
     def _put(self, key: str, content: Path | bytes) -> None:
         try:
