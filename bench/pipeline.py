@@ -34,6 +34,7 @@ from opentranscribe.ports.asr import RecognitionOptions
 from opentranscribe.ports.audio import Pcm
 from opentranscribe.ports.diarization import SpeakerCount
 from opentranscribe.ports.progress import ignore_progress
+from opentranscribe.ports.queue import GPU
 from opentranscribe.schema.accounts import User
 from opentranscribe.schema.jobs import Job, JobStep
 from opentranscribe.schema.media import MediaFile
@@ -61,9 +62,8 @@ def installation(models: Path, **settings: Any) -> Iterator[App]:
             Settings.load(
                 home,
                 database_url=server.url("postgres"),
-                queue_engine="inline",
                 model_cache_dir=models.resolve(),
-                **settings,
+                **({"queue_engine": "inline"} | settings),
             )
         )
         yield app
@@ -114,7 +114,7 @@ def run_job(app: App, sound: Path) -> Measured:
     watcher.start()
     runner = JobRunner(app.work, app.kinds, process="bench")
     queue: Any = app.ports.queue
-    queue.run_waiting(["speech"], runner.handle)
+    queue.run_waiting([GPU], runner.handle)
     found.seconds, found.cpu_seconds = time.perf_counter() - began, cpu_seconds() - cpu
     stop.set()
     watcher.join()

@@ -7,7 +7,7 @@ with urllib.request.urlopen("http://127.0.0.1:8080/api/health", timeout=10) as a
     found = json.load(answer)
 print("health:", found["status"], "  version:", found["version"])'
 #: What changes the database; the order in which they end.
-WRITERS=(scheduler celery-worker celery-utility-worker backend)
+WRITERS=(scheduler celery-worker celery-cpu-worker celery-utility-worker backend)
 
 say() { printf '%s\n' "$*"; }
 

@@ -95,7 +95,7 @@ switch() {
   say "· Holding changes; everybody can go on reading"
   local token
   token="$(docker compose exec -T backend "${IN_CONTAINER[@]}" hold)"
-  docker compose stop scheduler celery-worker celery-utility-worker 2> /dev/null
+  docker compose stop scheduler celery-worker celery-cpu-worker celery-utility-worker 2> /dev/null
   copy_database opentranscribe "$BEFORE"
   echo copied >> "$UNDERWAY"
   say "· Migrating and switching to $RELEASE"

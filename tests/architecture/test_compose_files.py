@@ -19,7 +19,10 @@ SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "OPENTR_S3_SECRET_KEY", "FLOWE
 OVERLAYS = ("compose.gpu.yaml", "compose.dev.yaml")
 #: Who may be reached from other machines when the operator says so.
 PUBLIC = {"frontend", "backend"}
-OURS = {"backend", "celery-worker", "celery-utility-worker", "scheduler", "flower", "frontend"}
+OURS = {
+    *("backend", "frontend", "scheduler", "flower"),
+    *("celery-worker", "celery-cpu-worker", "celery-utility-worker"),
+}
 
 
 def render(

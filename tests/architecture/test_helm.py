@@ -30,8 +30,8 @@ CHOICES = {
         ),
     ],
     "many workers with graphics processors": [
-        "workers.speech.autoscaling.enabled=true",
-        "workers.speech.gpus=1",
+        "workers.gpu.autoscaling.enabled=true",
+        "workers.gpu.gpus=1",
         "workers.utility.autoscaling.enabled=true",
     ],
     "an ingress with TLS": [
@@ -41,7 +41,10 @@ CHOICES = {
         "origins={https://transcripts.example.org}",
     ],
 }
-OURS = ("backend", "migrate", "scheduler", "worker-speech", "worker-utility", "frontend")
+OURS = (
+    *("backend", "migrate", "scheduler", "frontend"),
+    *("worker-gpu", "worker-cpu", "worker-utility"),
+)
 
 
 def helm(*words: str) -> str:
@@ -124,9 +127,7 @@ def test_migrates_before_an_upgrade_with_the_new_release() -> None:
 
 
 def test_workers_are_scaled_by_what_waits() -> None:
-    rendered = helm(
-        "template", "ot", str(CHART), "--set", "workers.speech.autoscaling.enabled=true"
-    )
+    rendered = helm("template", "ot", str(CHART), "--set", "workers.gpu.autoscaling.enabled=true")
     found = [one for one in yaml.safe_load_all(rendered) if one]
     (scaler,) = [one for one in found if one["kind"] == "HorizontalPodAutoscaler"]
     metric = scaler["spec"]["metrics"][0]["external"]["metric"]
@@ -134,6 +135,6 @@ def test_workers_are_scaled_by_what_waits() -> None:
     (worker,) = [
         one
         for one in found
-        if one["metadata"]["name"] == "ot-worker-speech" and one["kind"] == "Deployment"
+        if one["metadata"]["name"] == "ot-worker-gpu" and one["kind"] == "Deployment"
     ]
     assert "replicas" not in worker["spec"]

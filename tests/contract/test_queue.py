@@ -29,7 +29,7 @@ class Bench:
         self.delivered: list[str] = []
         self._threads: list[threading.Thread] = []
 
-    def enqueue(self, job: str, queue: str = "speech", priority: int = 5) -> None:
+    def enqueue(self, job: str, queue: str = "gpu", priority: int = 5) -> None:
         with self.sessions() as session:
             self.queue.enqueue(session, Envelope(job, queue, priority))
             session.commit()
@@ -74,34 +74,34 @@ def bench(request: pytest.FixtureRequest, database_url: str) -> Iterator[Bench]:
 
 class TestQueue:
     def test_delivers_what_was_committed(self, bench: Bench) -> None:
-        bench.start("speech")
+        bench.start("gpu")
         bench.enqueue("a")
         bench.wait_for(["a"])
 
     def test_delivers_what_waited_before_the_worker_came(self, bench: Bench) -> None:
         bench.enqueue("a")
-        bench.start("speech")
+        bench.start("gpu")
         bench.wait_for(["a"])
 
     def test_forgets_what_was_rolled_back(self, bench: Bench) -> None:
         with bench.sessions() as session:
-            bench.queue.enqueue(session, Envelope("never", "speech", 0))
+            bench.queue.enqueue(session, Envelope("never", "gpu", 0))
             session.rollback()
-            bench.queue.enqueue(session, Envelope("kept", "speech", 0))
+            bench.queue.enqueue(session, Envelope("kept", "gpu", 0))
             session.commit()
-        bench.start("speech")
+        bench.start("gpu")
         bench.wait_for(["kept"])
         assert bench.delivered == ["kept"]
 
     def test_delivers_the_most_urgent_first(self, bench: Bench) -> None:
         for job, priority in (("last", 9), ("first", 0), ("middle", 5), ("middle too", 5)):
             bench.enqueue(job, priority=priority)
-        bench.start("speech")
+        bench.start("gpu")
         bench.wait_for(["first", "middle", "middle too", "last"])
 
     def test_leaves_other_queues_alone(self, bench: Bench) -> None:
         bench.enqueue("other", queue="utility")
-        bench.start("speech")
+        bench.start("gpu")
         bench.enqueue("mine")
         bench.wait_for(["mine"])
         with bench.sessions() as session:
@@ -110,7 +110,7 @@ class TestQueue:
     def test_takes_the_same_job_twice_without_complaint(self, bench: Bench) -> None:
         bench.enqueue("a")
         bench.enqueue("a")
-        bench.start("speech")
+        bench.start("gpu")
         bench.enqueue("b", priority=9)
         until = time.monotonic() + 10
         while "b" not in bench.delivered and time.monotonic() < until:
@@ -120,10 +120,10 @@ class TestQueue:
     def test_a_later_error_does_not_undo_the_caller(self, bench: Bench) -> None:
         bench.enqueue("a")
         with bench.sessions() as session:
-            bench.queue.enqueue(session, Envelope("a", "speech", 5))
-            bench.queue.enqueue(session, Envelope("b", "speech", 5))
+            bench.queue.enqueue(session, Envelope("a", "gpu", 5))
+            bench.queue.enqueue(session, Envelope("b", "gpu", 5))
             session.commit()
-        bench.start("speech")
+        bench.start("gpu")
         until = time.monotonic() + 10
         while "b" not in bench.delivered and time.monotonic() < until:
             time.sleep(0.01)
@@ -137,7 +137,7 @@ class TestQueue:
             may_end.wait(10)
             bench.delivered.append(job)
 
-        bench.start("speech", handle=handle)
+        bench.start("gpu", handle=handle)
         bench.enqueue("a")
         assert begun.wait(10)
         bench.queue.stop()
@@ -157,11 +157,11 @@ class TestProcrastinateSchema:
         queue.ensure_schema()
         sessions = sessionmaker(engine)
         with sessions() as session:
-            queue.enqueue(session, Envelope("a", "speech", 5))
+            queue.enqueue(session, Envelope("a", "gpu", 5))
             session.commit()
         queue.ensure_schema()
         with sessions() as session:
-            assert queue.counts(session) == {"speech": 1}
+            assert queue.counts(session) == {"gpu": 1}
         engine.dispose()
 
     def test_is_made_anew_when_it_is_of_another_version(self, database_url: str) -> None:
@@ -202,7 +202,7 @@ class TestCeleryQueue:
         with pytest.raises(UnavailableError):
             bench.queue.ping()
         server.start()
-        bench.start("speech")
+        bench.start("gpu")
         bench.enqueue("a")
         bench.wait_for(["a"])
 
@@ -211,7 +211,7 @@ class TestCeleryQueue:
     def test_works_on_after_the_server_lost_everything(
         self, bench: Bench, server: RedisServer
     ) -> None:
-        bench.start("speech")
+        bench.start("gpu")
         bench.enqueue("a")
         bench.wait_for(["a"])
         server.lose_everything()
@@ -227,13 +227,13 @@ class TestCeleryQueue:
         for _ in range(3):
             bench.enqueue("a")
         with bench.sessions() as session:
-            assert bench.queue.counts(session) == {"speech": 1}
+            assert bench.queue.counts(session) == {"gpu": 1}
 
     def test_its_workers_answer_those_who_watch(self, bench: Bench) -> None:
-        bench.start("speech")
+        bench.start("gpu")
         bench.enqueue("a")
         bench.wait_for(["a"])
         (answer,) = bench.queue.app.control.ping(timeout=2)
         (name,) = answer
-        assert name.startswith("speech-")
-        assert bench.queue.app.control.inspect().active_queues()[name][0]["name"] == "speech"
+        assert name.startswith("gpu-")
+        assert bench.queue.app.control.inspect().active_queues()[name][0]["name"] == "gpu"

@@ -67,10 +67,16 @@ class TestRecognizer:
         assert [window.index for window in every] == list(range(every[0].count))
         assert [window.start for window in every] == sorted(window.start for window in every)
         assert seen[-1] == 1.0
-        _, rest = recognizer.recognize(
-            recording, spans, OPTIONS, ignore_progress, skip=frozenset({0})
-        )
+        asked: list[int] = []
+
+        def take(index: int) -> bool:
+            asked.append(index)
+            return index > 0
+
+        _, rest = recognizer.recognize(recording, spans, OPTIONS, seen.append, take=take)
         assert {window.index for window in rest} == {window.index for window in every[1:]}
+        assert asked == list(range(info.window_count))
+        assert seen[-1] == 1.0
 
     def test_keeps_words_inside_their_segment_and_window(
         self, recognizer: Recognizer, recording: Pcm

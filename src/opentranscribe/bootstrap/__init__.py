@@ -125,6 +125,7 @@ def build_options(settings: Settings) -> Options:
         backup_state_dir=settings.data_dir / "backup",
         update_dir=settings.update_dir,
         default_model=settings.whisper_model,
+        cpu_models=settings.cpu_model_names,
         max_upload_bytes=settings.max_upload_bytes,
         allowed_origins=settings.origins,
         cookie_secure=settings.cookie_secure,

@@ -1,6 +1,6 @@
 """The worker process: takes job ids from the queue and does the jobs.
 
-``python -m opentranscribe.entrypoints.worker --queues speech[,utility]``
+``python -m opentranscribe.entrypoints.worker --queues gpu[,cpu…]``
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from typing import Self
 from opentranscribe import __version__
 from opentranscribe.bootstrap import App, build_app
 from opentranscribe.entrypoints.background import configure_logging, wait_for_schema, watch_schema
+from opentranscribe.entrypoints.worker_pool import Bounds, WorkerPool, worker_command
 from opentranscribe.features.jobs.heartbeat import Heartbeat
 from opentranscribe.features.jobs.runner import JobRunner
 from opentranscribe.features.readiness.devices import tell_device_later
+from opentranscribe.ports.queue import CPU, GPU, QUEUES
 from opentranscribe.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,20 +35,45 @@ IDLE_CHECK_SECONDS = 5.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="opentranscribe.entrypoints.worker")
-    parser.add_argument("--queues", default="speech,utility", help="names, separated by commas")
+    parser.add_argument("--queues", type=parse_queues, default=QUEUES, help=", ".join(QUEUES))
     parser.add_argument("--concurrency", type=int, default=1, help="jobs at a time")
+    parser.add_argument("--autoscale", type=Bounds.parse, help="LEAST,MOST processes")
     chosen = parser.parse_args(arguments)
     settings = Settings.load()
     configure_logging(settings)
     if not (wait_for_schema(settings.sqlalchemy_url) and watch_schema(settings.sqlalchemy_url)):
         return 1
-    queues = tuple(name.strip() for name in chosen.queues.split(",") if name.strip())
     app = build_app(settings)
     try:
-        work(app, queues, chosen.concurrency)
+        if chosen.autoscale is None:
+            work(app, chosen.queues, chosen.concurrency)
+        else:
+            keep_workers(app, chosen.queues, chosen.autoscale)
     finally:
         app.close()
     return 0
+
+
+def parse_queues(text: str) -> tuple[str, ...]:
+    """Of names separated by commas. Raises argparse.ArgumentTypeError: at a queue that does not
+    exist a worker would wait for ever."""
+    queues = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = ", ".join(name for name in queues if name not in QUEUES)
+    if unknown or not queues:
+        raise argparse.ArgumentTypeError(f"no queue {unknown!r}; there are {', '.join(QUEUES)}")
+    return queues
+
+
+def keep_workers(app: App, queues: Sequence[str], bounds: Bounds) -> None:
+    """The pool shows itself as a worker: there is one more as soon as something waits."""
+    with heartbeat(app, process_name("pool"), queues):
+        WorkerPool(app, queues, bounds, worker_command(queues)).run()
+
+
+def heartbeat(app: App, name: str, queues: Sequence[str]) -> Heartbeat:
+    return Heartbeat(
+        app.work, name=name, kind="worker", version=__version__, queues=",".join(queues)
+    )
 
 
 def work(app: App, queues: Sequence[str], concurrency: int) -> None:
@@ -54,12 +81,12 @@ def work(app: App, queues: Sequence[str], concurrency: int) -> None:
     name = process_name("worker")
     runner = JobRunner(app.work, app.kinds, process=name, lease_seconds=app.options.lease_seconds)
     signal.signal(signal.SIGTERM, lambda *_: _hand_back_later(runner))
-    beating = Heartbeat(
-        app.work, name=name, kind="worker", version=__version__, queues=",".join(queues)
-    )
-    if "speech" in queues:
+    if GPU in queues or CPU in queues:
         tell_device_later(app.work, app.ports.recognizer, name)
-    with beating, IdleUnloader(app, app.settings.model_idle_seconds) as unloader:
+    with (
+        heartbeat(app, name, queues),
+        IdleUnloader(app, app.settings.model_idle_seconds) as unloader,
+    ):
         log.info("working at %s", ", ".join(queues))
         app.ports.queue.work(queues, unloader.watched(runner.handle), concurrency=concurrency)
 

@@ -19,6 +19,7 @@ class Options:
     backup_state_dir: Path
     update_dir: Path
     default_model: str = "base"
+    cpu_models: frozenset[str] = frozenset()
     max_upload_bytes: int = 15 * 1024**3
     upload_ttl_seconds: float = 7 * 86_400.0
     allowed_origins: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -63,7 +63,7 @@ class RecognitionWindow:
 
     ``index`` counts windows by time from 0, but windows may arrive in any order when several are
     decoded side by side. The same recording and options always give the same windows, so that a
-    caller who kept some of them can pass their indexes as ``skip`` and get only the rest.
+    caller can leave out those that it kept, or that somebody else decodes.
     """
 
     index: int
@@ -81,6 +81,7 @@ class RecognitionInfo:
     device: str
     compute_type: str
     duration_seconds: float
+    window_count: int
     speech: tuple[SpeechSpan, ...] = field(default=(), repr=False)
 
 
@@ -106,6 +107,11 @@ class UnknownLanguageError(InvalidError):
     code = "unknown_language"
 
 
+def take_all(_index: int) -> bool:
+    """Every window is ours."""
+    return True
+
+
 class Recognizer(Protocol):
     def device(self) -> Literal["cpu", "cuda"]:
         """What it computes on, as its engine says; nothing is loaded for the answer."""
@@ -128,9 +134,12 @@ class Recognizer(Protocol):
         options: RecognitionOptions,
         progress: Progress,
         *,
-        skip: frozenset[int] = frozenset(),
+        take: Callable[[int], bool] = take_all,
     ) -> tuple[RecognitionInfo, Iterator[RecognitionWindow]]:
         """Decode the speech. The iterator is lazy: stop consuming it and the work stops.
+
+        ``take`` is asked once for each window, in order, shortly before it would be decoded;
+        those that it refuses are left out.
 
         Raises ModelMissingError, UnknownLanguageError, Cancelled (through ``progress``).
         """

@@ -8,6 +8,20 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+#: Recognition of speech and speakers, on whatever computes it fastest.
+GPU = "gpu"
+#: Recognition with models that need no graphics card, and work on everything at once.
+CPU = "cpu"
+#: Fetching models and media from elsewhere.
+DOWNLOAD = "download"
+#: Understanding texts.
+NLP = "nlp"
+#: Making transcripts searchable.
+EMBEDDING = "embedding"
+#: Everything short.
+UTILITY = "utility"
+QUEUES = (GPU, CPU, DOWNLOAD, NLP, EMBEDDING, UTILITY)
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:

@@ -20,8 +20,10 @@ from opentranscribe.settings.servers import Servers
 
 #: Read by the launcher, the tests and compose.yaml, not here.
 OUTSIDE = {
-    *("OPENTR_PYTHON", "OPENTR_TEST_DATA", "OPENTR_RUN_ON", "OPENTR_IMAGE_PREFIX"),
-    *("OPENTR_VERSION", "OPENTR_SUBNET", "OPENTR_WORKER_MEMORY", "OPENTR_BACKUP_DIR"),
+    *("OPENTR_PYTHON", "OPENTR_TEST_DATA", "OPENTR_TEST_MODELS"),
+    *("OPENTR_RUN_ON", "OPENTR_IMAGE_PREFIX"),
+    *("OPENTR_VERSION", "OPENTR_SUBNET", "OPENTR_BACKUP_DIR"),
+    *("OPENTR_WORKER_MEMORY", "OPENTR_CPU_WORKERS"),
 }
 #: Names of the earlier system that somebody may still rely on, and what became of them.
 GONE = {
@@ -100,6 +102,13 @@ class Settings(Folders, Servers):
         default="base",
         validation_alias=names("OPENTR_WHISPER_MODEL", "WHISPER_MODEL"),
         description="Model for recordings that ask for none.",
+    )
+    cpu_models: str = Field(
+        default="",
+        description=(
+            "Models whose recordings are left to workers of the queue `cpu`, separated by commas, "
+            "such as `tiny,base` where a graphics card is kept for larger ones."
+        ),
     )
     hub_endpoint: str = Field(
         default="https://huggingface.co",
@@ -253,6 +262,10 @@ class Settings(Folders, Servers):
         password = (self.secrets_dir / "postgres").read_text(encoding="utf-8").strip()
         host = quote(str(self.postgres_socket_dir), safe="/")
         return f"postgresql+psycopg://postgres:{password}@/opentranscribe?host={host}"
+
+    @property
+    def cpu_model_names(self) -> frozenset[str]:
+        return frozenset(name.strip() for name in self.cpu_models.split(",") if name.strip())
 
     @property
     def origins(self) -> tuple[str, ...]:

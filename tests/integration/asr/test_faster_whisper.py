@@ -34,7 +34,9 @@ def _run(
     skip: frozenset[int] = frozenset(),
 ) -> list[RecognitionWindow]:
     speech = recognizer.detect_speech(audio, options, ignore_progress)
-    _, windows = recognizer.recognize(audio, speech, options, ignore_progress, skip=skip)
+    _, windows = recognizer.recognize(
+        audio, speech, options, ignore_progress, take=lambda index: index not in skip
+    )
     return sorted(windows, key=lambda window: window.index)
 
 

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from opentranscribe.bootstrap import App
 from opentranscribe.features.jobs.runner import JobRunner
+from opentranscribe.ports.queue import QUEUES
 from opentranscribe.schema.accounts import User
 from opentranscribe.schema.media import MediaFile
 from opentranscribe.work import SYSTEM
@@ -44,7 +45,7 @@ def add_file(app: App, email_owner: User | int, **options: object) -> str:
 
 def run_jobs(app: App) -> None:
     runner = JobRunner(app.work, app.kinds, process="test")
-    app.ports.queue.run_waiting(["speech", "utility"], runner.handle)  # type: ignore[attr-defined]
+    app.ports.queue.run_waiting(QUEUES, runner.handle)  # type: ignore[attr-defined]
 
 
 class TestFileJob:

@@ -20,6 +20,7 @@ from tests.integration.pipeline import stepwise
 from opentranscribe import bootstrap
 from opentranscribe.bootstrap import App, build_app
 from opentranscribe.features.jobs.runner import JobRunner
+from opentranscribe.ports.queue import QUEUES
 from opentranscribe.schema.accounts import User
 from opentranscribe.schema.jobs import Job, JobStep
 from opentranscribe.schema.media import MediaFile
@@ -70,7 +71,7 @@ class Installation:
 
     def run_jobs(self) -> None:
         """Do what waits, in this thread."""
-        self.app.ports.queue.run_waiting(["speech", "utility"], self.runner.handle)
+        self.app.ports.queue.run_waiting(QUEUES, self.runner.handle)
 
     def start(self, kind: str, *arguments: str) -> subprocess.Popen[bytes]:
         environment = os.environ | {

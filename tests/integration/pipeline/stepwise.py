@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from opentranscribe.ports.asr import (
     Segment,
     SpeechSpan,
     Word,
+    take_all,
 )
 from opentranscribe.ports.audio import Pcm
 from opentranscribe.ports.diarization import (
@@ -36,6 +37,7 @@ from opentranscribe.ports.diarization import (
 )
 from opentranscribe.ports.media_tools import DamagedMediaError, Decoded, MediaInfo
 from opentranscribe.ports.progress import Progress, ignore_progress
+from opentranscribe.ports.queue import EMBEDDING
 
 WINDOWS = 4
 WINDOW_SECONDS = 5.0
@@ -99,6 +101,14 @@ class Remote:
             progress(0.5)
             time.sleep(0.01)
 
+    def set_windows(self, count: int) -> None:
+        """How many windows every recording has from now on."""
+        (self.folder / "windows").write_text(str(count))
+
+    def windows(self) -> int:
+        told = self.folder / "windows"
+        return int(told.read_text()) if told.is_file() else WINDOWS
+
     def visits(self, point: str) -> int:
         found = self.folder / f"{point}.visits"
         return len(found.read_text().splitlines()) if found.is_file() else 0
@@ -149,24 +159,29 @@ class StepwiseRecognizer:
         options: RecognitionOptions,
         progress: Progress,
         *,
-        skip: frozenset[int] = frozenset(),
+        take: Callable[[int], bool] = take_all,
     ) -> tuple[RecognitionInfo, Iterator[RecognitionWindow]]:
-        info = RecognitionInfo("en", 1.0, options.model, "cpu", "int8", audio.duration_seconds)
-        return info, self._windows(progress, skip)
+        count = self._remote.windows()
+        info = RecognitionInfo(
+            "en", 1.0, options.model, "cpu", "int8", audio.duration_seconds, count
+        )
+        return info, self._windows(count, progress, take)
 
-    def _windows(self, progress: Progress, skip: frozenset[int]) -> Iterator[RecognitionWindow]:
-        for index in range(WINDOWS):
-            if index in skip:
+    def _windows(
+        self, count: int, progress: Progress, take: Callable[[int], bool]
+    ) -> Iterator[RecognitionWindow]:
+        for index in range(count):
+            if not take(index):
                 continue
             self._remote.visit(f"window{index}", progress)
             yield RecognitionWindow(
                 index,
-                WINDOWS,
+                count,
                 index * WINDOW_SECONDS,
                 (index + 1) * WINDOW_SECONDS,
                 (window_segment(index),),
             )
-            progress((index + 1) / WINDOWS)
+            progress((index + 1) / count)
 
     def unload(self) -> None:
         """Nothing is loaded."""
@@ -227,7 +242,7 @@ class RemoteQueue:
         self._remote = remote
 
     def enqueue(self, session: Any, envelope: Any) -> None:
-        if envelope.queue == "utility":
+        if envelope.queue == EMBEDDING:
             self._remote.visit("save")
         self._queue.enqueue(session, envelope)
 

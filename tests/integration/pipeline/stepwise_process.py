@@ -12,13 +12,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 import stepwise
 
 from opentranscribe import bootstrap
-from opentranscribe.entrypoints import scheduler, worker
+from opentranscribe.entrypoints import scheduler, worker, worker_pool
 from opentranscribe.features.jobs.sweeper import sweep
 from opentranscribe.settings import Settings
 
 
 def main() -> None:
     stepwise.register(bootstrap, Path(os.environ["STEPWISE_FOLDER"]))
+    worker_pool.LOOK_SECONDS, worker_pool.IDLE_SECONDS = 0.3, 2.0
+    worker.worker_command = lambda queues: [  # type: ignore[assignment]
+        *(sys.executable, __file__, "worker", "--queues", ",".join(queues))
+    ]
     if sys.argv[1] == "worker":
         sys.exit(worker.main(sys.argv[2:]))
     stop = threading.Event()

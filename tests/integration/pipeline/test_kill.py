@@ -57,7 +57,7 @@ class TestKilledWorker:
         """A worker is held at each point in turn, killed there, and another goes on."""
         installation = running_installation
         installation.start("scheduler")
-        workers = [installation.start("worker", "--queues", "speech,utility") for _ in range(2)]
+        workers = [installation.start("worker", "--queues", "gpu,embedding") for _ in range(2)]
         points = itertools.islice(itertools.cycle(POINTS), KILLS)
         files = []
         for point in points:
@@ -85,11 +85,11 @@ class TestKilledWorker:
         installation.remote.hold("speech")
         file_uuid = installation.add_file()
         for _ in range(3):
-            worker = installation.start("worker", "--queues", "speech")
+            worker = installation.start("worker", "--queues", "gpu")
             wait_until(partial(is_waiting, installation, worker, "speech"))
             worker.kill()
             worker.wait()
-        installation.start("worker", "--queues", "speech")
+        installation.start("worker", "--queues", "gpu")
         wait_until(lambda: is_completed(installation, file_uuid))
         file = installation.file(file_uuid)
         assert (file.status, file.error_category) == ("error", "worker_lost")
@@ -104,7 +104,7 @@ class TestKilledWorker:
         installation.remote.hold("diarize")
         file_uuid = installation.add_file()
         for _ in range(2):
-            worker = installation.start("worker", "--queues", "speech")
+            worker = installation.start("worker", "--queues", "gpu")
             wait_until(partial(is_waiting, installation, worker, "diarize"))
             wait_until(
                 lambda: (
@@ -113,7 +113,7 @@ class TestKilledWorker:
             )
             worker.kill()
             worker.wait()
-        installation.start("worker", "--queues", "speech")
+        installation.start("worker", "--queues", "gpu")
         wait_until(lambda: is_completed(installation, file_uuid))
         file = installation.file(file_uuid)
         assert file.status == "completed"
@@ -127,7 +127,7 @@ class TestKilledWorker:
             if worker.pid == killed:
                 worker.wait()
         alive = [worker for worker in workers if worker.pid != killed]
-        return [*alive, installation.start("worker", "--queues", "speech,utility")]
+        return [*alive, installation.start("worker", "--queues", "gpu,embedding")]
 
     def _assert_only_what_ran_was_repeated(
         self, installation: Installation, point: str, before: dict[str, int]
@@ -153,7 +153,7 @@ class TestKilledScheduler:
     def test_is_not_missed_for_long(self, running_installation: Installation) -> None:
         installation = running_installation
         first = installation.start("scheduler")
-        installation.start("worker", "--queues", "speech")
+        installation.start("worker", "--queues", "gpu")
         installation.remote.hold("window2")
         file_uuid = installation.add_file()
         wait_until(lambda: installation.remote.waiting_at("window2"))
@@ -162,7 +162,7 @@ class TestKilledScheduler:
         first.wait()
         os.kill(worker, signal.SIGKILL)
         installation.remote.release("window2")
-        installation.start("worker", "--queues", "speech,utility")
+        installation.start("worker", "--queues", "gpu,embedding")
         installation.start("scheduler")
         wait_until(lambda: is_completed(installation, file_uuid))
         assert_done_once(installation, file_uuid)
@@ -178,7 +178,7 @@ class TestKilledDatabase:
     ) -> None:
         installation = running_installation
         installation.start("scheduler")
-        installation.start("worker", "--queues", "speech,utility")
+        installation.start("worker", "--queues", "gpu,embedding")
         installation.remote.hold(point)
         file_uuid = installation.add_file()
         wait_until(lambda: installation.remote.waiting_at(point))
@@ -200,13 +200,13 @@ class TestTwoWorkers:
         """The first is frozen past its lease; when it thaws, the job is another's."""
         installation = running_installation
         installation.start("scheduler")
-        installation.start("worker", "--queues", "speech")
+        installation.start("worker", "--queues", "gpu")
         installation.remote.hold("window2")
         file_uuid = installation.add_file()
         wait_until(lambda: installation.remote.waiting_at("window2"))
         (frozen,) = installation.remote.waiting_at("window2")
         os.kill(frozen, signal.SIGSTOP)
-        installation.start("worker", "--queues", "speech,utility")
+        installation.start("worker", "--queues", "gpu,embedding")
         wait_until(lambda: len(installation.remote.waiting_at("window2")) == 2)
         attempt = installation.job(file_uuid).attempt
         os.kill(frozen, signal.SIGCONT)
@@ -221,7 +221,7 @@ class TestGracefulStop:
         self, running_installation: Installation
     ) -> None:
         installation = running_installation
-        worker = installation.start("worker", "--queues", "speech")
+        worker = installation.start("worker", "--queues", "gpu")
         installation.remote.hold("window2")
         file_uuid = installation.add_file()
         wait_until(lambda: installation.remote.waiting_at("window2"))
@@ -232,7 +232,7 @@ class TestGracefulStop:
         assert len(installation.drafts(file_uuid)) == 2
         installation.remote.release("window2")
         decoded = installation.remote.visits("window0")
-        installation.start("worker", "--queues", "speech,utility")
+        installation.start("worker", "--queues", "gpu,embedding")
         wait_until(lambda: is_completed(installation, file_uuid))
         assert installation.remote.visits("window0") == decoded
         assert_done_once(installation, file_uuid)

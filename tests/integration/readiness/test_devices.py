@@ -43,7 +43,7 @@ def mode(
 
 
 def beating(app: App, name: str) -> Heartbeat:
-    return Heartbeat(app.work, name=name, kind="worker", version="v1", queues="speech")
+    return Heartbeat(app.work, name=name, kind="worker", version="v1", queues="gpu")
 
 
 class TestDeviceMode:

@@ -53,7 +53,7 @@ def add_job(app: App, *, status: str, ago: timedelta, took: timedelta | None = N
     begun = clock.now() - ago
     ended = begun + took if took else None
     with app.work(SYSTEM) as work:
-        job = Job(kind="transcription.process", queue="speech", status=status, created_at=begun)
+        job = Job(kind="transcription.process", queue="gpu", status=status, created_at=begun)
         job.started_at, job.finished_at = (begun, ended) if took else (None, None)
         work.session.add(job)
         work.session.flush()
@@ -71,8 +71,8 @@ class TestMetrics:
         add_job(app, status="succeeded", ago=timedelta(days=3), took=timedelta(seconds=900))
         found = read(nearby)
         assert found["opentranscribe_database_up"] == {(): 1.0}
-        assert found["opentranscribe_queue_jobs"] == {("transcription.process", "speech"): 1.0}
-        assert found["opentranscribe_queue_oldest_seconds"]["transcription.process", "speech"] >= 90
+        assert found["opentranscribe_queue_jobs"] == {("transcription.process", "gpu"): 1.0}
+        assert found["opentranscribe_queue_oldest_seconds"]["transcription.process", "gpu"] >= 90
         assert found["opentranscribe_jobs"]["transcription.process", "succeeded"] == 3
         assert found["opentranscribe_steps_1d"] == {
             ("transcription.process", "done", "decode"): 2.0

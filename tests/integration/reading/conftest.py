@@ -12,6 +12,7 @@ from tests.factories.recordings import PASSWORD, add_user
 from opentranscribe.bootstrap import App, build_app
 from opentranscribe.entrypoints.http import create_app
 from opentranscribe.features.jobs.runner import JobRunner
+from opentranscribe.ports.queue import CPU, EMBEDDING
 from opentranscribe.settings import Settings
 
 ENGINES = {
@@ -55,7 +56,7 @@ def run_jobs(app: App) -> Callable[[], None]:
     runner = JobRunner(app.work, app.kinds, process="test", lease_seconds=5.0)
 
     def run() -> None:
-        app.ports.queue.run_waiting(["utility"], runner.handle)  # type: ignore[attr-defined]
+        app.ports.queue.run_waiting([EMBEDDING, CPU], runner.handle)  # type: ignore[attr-defined]
 
     return run
 

@@ -89,7 +89,7 @@ class TestTranscript:
         mine = add_recording(app, ann, status="processing", completed_at=None)
         with app.work(SYSTEM) as work:
             file: MediaFile = get_file(work, mine.uuid)
-            job = Job(kind="transcription.process", queue="speech", media_file_id=file.id)
+            job = Job(kind="transcription.process", queue="gpu", media_file_id=file.id)
             work.session.add(job)
             work.session.flush()
             for index, word in ((1, "second"), (0, "first")):

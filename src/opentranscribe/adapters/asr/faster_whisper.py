@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Literal
@@ -28,6 +28,7 @@ from opentranscribe.ports.asr import (
     Segment,
     SpeechSpan,
     UnknownLanguageError,
+    take_all,
 )
 from opentranscribe.ports.audio import Pcm
 from opentranscribe.ports.models import ModelStore
@@ -91,7 +92,7 @@ class FasterWhisperRecognizer:
         options: RecognitionOptions,
         progress: Progress,
         *,
-        skip: frozenset[int] = frozenset(),
+        take: Callable[[int], bool] = take_all,
     ) -> tuple[RecognitionInfo, Iterator[RecognitionWindow]]:
         model = self._load(options.model, progress)
         _require_ability(model, options)
@@ -110,11 +111,11 @@ class FasterWhisperRecognizer:
             device=self._device.kind,
             compute_type=model.model.compute_type,
             duration_seconds=audio.duration_seconds,
+            window_count=len(windows),
             speech=tuple(speech),
         )
-        wanted = [window for window in windows if window.index not in skip]
-        run = _Run(model, choices, audio, len(windows), self._workers)
-        return info, run.decode(wanted, len(windows) - len(wanted), progress)
+        run = _Run(model, choices, audio, windows, self._workers)
+        return info, run.decode(take, progress)
 
     def unload(self) -> None:
         with self._lock:
@@ -168,36 +169,41 @@ class _Run:
         model: WhisperModel,
         choices: DecodingChoices,
         audio: Pcm,
-        count: int,
+        windows: Sequence[Window],
         workers: int,
     ) -> None:
         self._stopped = threading.Event()
         self._decoder = WindowDecoder(model, choices, lambda: not self._stopped.is_set())
         self._audio = audio
-        self._count = count
+        self._windows = windows
+        self._passed = 0
         self._workers = workers
 
     def decode(
-        self, windows: Sequence[Window], already: int, progress: Progress
+        self, take: Callable[[int], bool], progress: Progress
     ) -> Iterator[RecognitionWindow]:
-        queue = iter(windows)
-        done = already
+        wanted = self._wanted(take)
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="recognize")
         pending: set[Future[RecognitionWindow]] = set()
         try:
             while True:
-                while len(pending) < self._workers + 1 and (window := next(queue, None)):
+                while len(pending) < self._workers + 1 and (window := next(wanted, None)):
                     pending.add(pool.submit(self._decode_window, window))
                 if not pending:
                     break
                 finished, pending = wait(pending, _REPORT_SECONDS, FIRST_COMPLETED)
                 for future in sorted(finished, key=lambda item: item.result().index):
-                    done += 1
                     yield future.result()
-                progress(done / self._count)
+                progress((self._passed - len(pending)) / len(self._windows))
         finally:
             self._stopped.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def _wanted(self, take: Callable[[int], bool]) -> Iterator[Window]:
+        for window in self._windows:
+            self._passed += 1
+            if take(window.index):
+                yield window
 
     def _decode_window(self, window: Window) -> RecognitionWindow:
         segments: list[Segment] = []
@@ -211,7 +217,7 @@ class _Run:
             earliest = segments[-1].end
         return RecognitionWindow(
             index=window.index,
-            count=self._count,
+            count=len(self._windows),
             start=window.start,
             end=window.end,
             segments=tuple(segments),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from opentranscribe.adapters.asr.segments import TimedWord, split_into_segments
@@ -12,6 +12,7 @@ from opentranscribe.ports.asr import (
     RecognitionWindow,
     RecognizerModel,
     SpeechSpan,
+    take_all,
 )
 from opentranscribe.ports.audio import Pcm
 from opentranscribe.ports.progress import Progress
@@ -69,8 +70,9 @@ class ScriptedRecognizer:
         options: RecognitionOptions,
         progress: Progress,
         *,
-        skip: frozenset[int] = frozenset(),
+        take: Callable[[int], bool] = take_all,
     ) -> tuple[RecognitionInfo, Iterator[RecognitionWindow]]:
+        spans = _shorten(speech)
         info = RecognitionInfo(
             language=options.language or self._language,
             language_probability=1.0,
@@ -78,15 +80,16 @@ class ScriptedRecognizer:
             device="cpu",
             compute_type="none",
             duration_seconds=audio.duration_seconds,
+            window_count=len(spans),
             speech=tuple(speech),
         )
-        return info, self._decode(_shorten(speech), progress, skip)
+        return info, self._decode(spans, progress, take)
 
     def unload(self) -> None:
         return
 
     def _decode(
-        self, spans: Sequence[SpeechSpan], progress: Progress, skip: frozenset[int]
+        self, spans: Sequence[SpeechSpan], progress: Progress, take: Callable[[int], bool]
     ) -> Iterator[RecognitionWindow]:
         said = 0
         for index, span in enumerate(spans):
@@ -101,7 +104,7 @@ class ScriptedRecognizer:
                 for number in range(count)
             ]
             said += count
-            if index not in skip:
+            if take(index):
                 segments = split_into_segments(words)
                 yield RecognitionWindow(index, len(spans), span.start, span.end, segments)
             progress((index + 1) / len(spans))

@@ -11,6 +11,7 @@ from opentranscribe.entrypoints.supervisor.children import Child
 from opentranscribe.entrypoints.supervisor.logs import last_line, log_path
 from opentranscribe.entrypoints.supervisor.probes import answers_http
 from opentranscribe.kit.errors import UnavailableError
+from opentranscribe.ports.queue import GPU, QUEUES
 from opentranscribe.settings import Settings, inherited_environment
 
 #: What answers visitors; everything else works behind it.
@@ -92,8 +93,8 @@ def make_children(settings: Settings, doors: Doors) -> list[Child]:
     package = "opentranscribe.entrypoints"
     commands = {
         API: [f"{package}.server", *words_for(doors)],
-        "worker-speech": [f"{package}.worker", "--queues", "speech"],
-        "worker-utility": [f"{package}.worker", "--queues", "utility"],
+        "worker-speech": [f"{package}.worker", "--queues", GPU],
+        "worker-utility": [f"{package}.worker", "--queues", ",".join(QUEUES[1:])],
         "scheduler": [f"{package}.scheduler"],
     }
     children = [

@@ -103,7 +103,8 @@ class Kind:
     of an attempt, ``on_step_failure`` when an optional step fails, and one of ``on_success``,
     ``on_failure``, ``on_cancel`` at the end. ``size`` (for instance seconds of sound) and
     ``variant`` (for instance the model) of a prepared subject are what speed is learnt by.
-    ``notice`` is the type of the live notices of progress.
+    ``choose_queue`` may name another queue for a payload. ``notice`` is the type of the live
+    notices of progress; None for work that nobody watches.
     """
 
     name: str
@@ -112,7 +113,8 @@ class Kind:
     prepare: Callable[[JobFacts, WorkFactory], Any] = no_subject
     max_attempts: int = 3
     priority: int = 5
-    notice: str = "job_status"
+    notice: str | None = "job_status"
+    choose_queue: Callable[[Mapping[str, Any]], str | None] = lambda _payload: None
     size: Callable[[Any, Results], float | None] = lambda _subject, _results: None
     variant: Callable[[Any], str] = lambda _subject: ""
     on_start: Callable[[Work, JobFacts], None] = nothing_to_do

@@ -94,12 +94,13 @@ class Pulse:
             }
             queries.set_step_fractions(work.session, self._lease.facts.id, changed)
             self._told.update(changed)
-            work.notify(self._notice(snapshot, values))
+            if self._kind.notice is not None:
+                work.notify(self._notice(self._kind.notice, snapshot, values))
 
         if self._lease.renew(self._lease_seconds, values, also):
             self.cancelled.set()
 
-    def _notice(self, snapshot: Snapshot, values: dict[str, Any]) -> Notice:
+    def _notice(self, type_: str, snapshot: Snapshot, values: dict[str, Any]) -> Notice:
         facts = self._lease.facts
         data = {
             "file_id": str(facts.file_uuid) if facts.file_uuid else None,
@@ -114,7 +115,7 @@ class Pulse:
                 for name, state in snapshot.states.items()
             ],
         }
-        return Notice(self._kind.notice, data, facts.user_id)
+        return Notice(type_, data, facts.user_id)
 
 
 def _rounded(seconds: float | None) -> float | None:

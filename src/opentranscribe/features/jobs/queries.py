@@ -209,6 +209,21 @@ def jobs_to_enqueue(session: Session, grace_seconds: float, limit: int = 200) ->
     ).all()
 
 
+def count_due(session: Session, queues: Sequence[str]) -> int:
+    """Jobs of these queues that could be begun now."""
+    due = or_(Job.not_before.is_(None), Job.not_before <= clock())
+    waiting = select(func.count()).where(Job.queue.in_(queues), Job.status == "queued", due)
+    return session.scalar(waiting) or 0
+
+
+def lease_owners(session: Session, queues: Sequence[str]) -> Sequence[str]:
+    """Who is at a job of these queues."""
+    running = select(Job.lease_owner).where(
+        Job.queue.in_(queues), Job.status == "running", Job.lease_owner.is_not(None)
+    )
+    return [owner for owner in session.scalars(running) if owner is not None]
+
+
 def _end_when_frozen() -> ColumnElement[str]:
     """For the rest of this transaction, at no cost: a column of the statement that takes the row."""
     name = "idle_in_transaction_session_timeout"

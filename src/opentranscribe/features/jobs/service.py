@@ -33,11 +33,12 @@ class JobService:
         file_id: int | None = None,
         payload: Mapping[str, Any] | None = None,
         priority: int | None = None,
+        queue: str | None = None,
     ) -> Job:
         """The job and its message, both in the caller's transaction."""
         job = Job(
             kind=kind.name,
-            queue=kind.queue,
+            queue=queue or kind.choose_queue(payload or {}) or kind.queue,
             priority=kind.priority if priority is None else priority,
             user_id=user_id,
             media_file_id=file_id,

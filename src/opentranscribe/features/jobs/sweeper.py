@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from opentranscribe.features.jobs import queries
-from opentranscribe.ports.queue import Envelope
+from opentranscribe.ports.queue import GPU, Envelope
 from opentranscribe.work import SYSTEM, WorkFactory
 
 log = logging.getLogger(__name__)
@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 #: How long a fresh job may wait for its first message to be delivered before another is sent.
 GRACE_SECONDS = 10.0
 SILENT_PROCESS_SECONDS = 120.0
+#: Of jobs that waited while this release was put in place.
+RENAMED_QUEUES = {"speech": GPU}
 
 
 def sweep(work_factory: WorkFactory, grace_seconds: float = GRACE_SECONDS) -> int:
@@ -24,7 +26,8 @@ def sweep(work_factory: WorkFactory, grace_seconds: float = GRACE_SECONDS) -> in
     with work_factory(SYSTEM) as work:
         jobs = queries.jobs_to_enqueue(work.session, grace_seconds)
         for job in jobs:
-            work.enqueue(Envelope(str(job.uuid), job.queue, job.priority))
+            queue = RENAMED_QUEUES.get(job.queue, job.queue)
+            work.enqueue(Envelope(str(job.uuid), queue, job.priority))
         queries.forget_processes(work.session, SILENT_PROCESS_SECONDS)
         count = len(jobs)
     if count:

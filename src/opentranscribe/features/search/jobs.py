@@ -7,6 +7,7 @@ from opentranscribe.features.jobs.service import JobService
 from opentranscribe.features.search import queries
 from opentranscribe.features.search.indexing import Indexer
 from opentranscribe.ports.notices import Notice
+from opentranscribe.ports.queue import EMBEDDING
 from opentranscribe.ports.search import SearchIndex
 from opentranscribe.schema.media import MediaFile
 from opentranscribe.work import SYSTEM, Work
@@ -29,7 +30,7 @@ def index_kind(indexer: Indexer) -> Kind:
                 work.notify(Notice("search_indexing_complete", data, file.user_id))
 
     return single_step_kind(
-        NAME, "utility", "Making it searchable", run, priority=PRIORITY, max_attempts=5
+        NAME, EMBEDDING, "Making it searchable", run, priority=PRIORITY, max_attempts=5
     )
 
 

@@ -14,6 +14,7 @@ from opentranscribe.features.search import queries
 from opentranscribe.features.search.indexing import Indexer
 from opentranscribe.features.search.jobs import NAME as INDEX_FILE
 from opentranscribe.ports.progress import ignore_progress
+from opentranscribe.ports.queue import CPU
 from opentranscribe.ports.search import SearchIndex
 from opentranscribe.work import SYSTEM, Work, WorkFactory
 
@@ -32,7 +33,7 @@ def reindex_kind(indexer: Indexer) -> Kind:
                 step.progress((number + 1) / len(file_ids))
 
     return single_step_kind(
-        NAME, "utility", "Rebuilding the search index", run, priority=PRIORITY, max_attempts=5
+        NAME, CPU, "Rebuilding the search index", run, priority=PRIORITY, max_attempts=5
     )
 
 

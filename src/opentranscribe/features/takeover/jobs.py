@@ -18,10 +18,10 @@ from opentranscribe.features.transcription.pipeline import (
 from opentranscribe.ports import Ports
 from opentranscribe.ports.audio import Pcm
 from opentranscribe.ports.progress import Progress
+from opentranscribe.ports.queue import GPU
 from opentranscribe.work import SYSTEM, Work, WorkFactory
 
 NAME = "voiceprints.recompute"
-QUEUE = "speech"
 #: Behind everything that somebody waits for.
 PRIORITY = 9
 DECODING_SHARE = 0.4
@@ -30,7 +30,7 @@ DECODING_SHARE = 0.4
 def recompute_kind(ports: Ports, scratch_dir: Path) -> Kind:
     return single_step_kind(
         NAME,
-        QUEUE,
+        GPU,
         "Learning the voices",
         partial(recompute, ports=ports, scratch_dir=scratch_dir),
         priority=PRIORITY,

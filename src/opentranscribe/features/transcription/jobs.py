@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from opentranscribe.features.jobs.kinds import Failure, JobFacts, Kind, Kinds, Step
-from opentranscribe.features.transcription import queries
-from opentranscribe.features.transcription.pipeline import Engines, Pipeline
+from opentranscribe.features.transcription import part_queries, queries
+from opentranscribe.features.transcription.parts import part_kind
+from opentranscribe.features.transcription.pipeline import Pipeline, alone
+from opentranscribe.features.transcription.preparation import prepare_pipeline
 from opentranscribe.features.transcription.service import (
     PROCESS,
     REDIARIZE,
     TranscriptionService,
 )
+from opentranscribe.features.transcription.sharing import Shared
 from opentranscribe.features.transcription.steps import PROCESS_STEPS, REDIARIZE_STEPS
-from opentranscribe.features.transcription.storing import FileStore, add_notice
+from opentranscribe.features.transcription.storing import add_notice
 from opentranscribe.features.transcription.wishes import Wishes
 from opentranscribe.kit.options import Options
 from opentranscribe.ports import Ports
 from opentranscribe.ports.notices import Notice
+from opentranscribe.ports.queue import CPU, GPU
 from opentranscribe.schema.media import MediaFile
-from opentranscribe.work import SYSTEM, Work, WorkFactory
+from opentranscribe.work import Work
 from opentranscribe.work.events import Event, FileAdded, FileDeleted
 
-QUEUE = "speech"
 PRIORITY_NEW = 3
 PRIORITY_AGAIN = 4
 
@@ -42,15 +46,24 @@ def transcription_kinds(
 ) -> tuple[Kind, ...]:
     """``following`` are steps of other features at the end of a transcription."""
     files = FileHooks(options.scratch_dir)
+    part = part_kind(ports, options.scratch_dir, GPU)
+    share = partial(Shared, part_kind=part, version=options.version)
 
     def kind(name: str, steps: Sequence[Step], priority: int, *, reuse_words: bool) -> Kind:
         return Kind(
             name=name,
-            queue=QUEUE,
+            queue=GPU,
+            choose_queue=partial(choose_queue, cpu_models=options.cpu_models),
             steps=(*steps, *following),
             priority=priority,
             notice="transcription_status",
-            prepare=partial(prepare_pipeline, ports, options.scratch_dir, reuse_words=reuse_words),
+            prepare=partial(
+                prepare_pipeline,
+                ports,
+                options.scratch_dir,
+                reuse_words=reuse_words,
+                share=alone if reuse_words else share,
+            ),
             size=Pipeline.duration_seconds,
             variant=lambda pipeline: pipeline.wishes.model,
             on_start=files.begin,
@@ -63,29 +76,13 @@ def transcription_kinds(
     return (
         kind(PROCESS, PROCESS_STEPS, PRIORITY_NEW, reuse_words=False),
         kind(REDIARIZE, REDIARIZE_STEPS, PRIORITY_AGAIN, reuse_words=True),
+        part,
     )
 
 
-def prepare_pipeline(
-    ports: Ports, scratch_dir: Path, job: JobFacts, work_factory: WorkFactory, *, reuse_words: bool
-) -> Pipeline:
-    assert job.file_id is not None
-    with work_factory(SYSTEM) as work:
-        file = queries.get_file_row(work.session, job.file_id)
-        storage_key = file.storage_path
-        hotwords = queries.hotwords(work.session, file.user_id)
-    return Pipeline(
-        Engines(ports.media_tools, ports.recognizer, ports.diarizer),
-        FileStore(job, work_factory, ports.objects, reuse_words=reuse_words),
-        source=ports.objects.local_path(storage_key),
-        scratch=scratch_folder(scratch_dir, job),
-        wishes=Wishes.of_payload(job.payload),
-        hotwords=hotwords,
-    )
-
-
-def scratch_folder(scratch_dir: Path, job: JobFacts) -> Path:
-    return scratch_dir / str(job.file_uuid)
+def choose_queue(payload: Mapping[str, Any], cpu_models: frozenset[str]) -> str:
+    """Recordings for small models need not wait for a graphics card."""
+    return CPU if Wishes.of_payload(payload).model in cpu_models else GPU
 
 
 def on_file_added(work: Work, event: Event, kinds: Kinds, default_model: str) -> None:
@@ -100,6 +97,7 @@ def on_file_deleted(work: Work, event: Event, scratch_dir: Path) -> None:
     assert isinstance(event, FileDeleted)
     file = queries.get_file_row(work.session, event.file_id)
     queries.delete_drafts(work.session, event.file_id)
+    part_queries.delete_parts(work.session, event.file_id)
     queries.delete_transcript(work.session, event.file_id)
     FileHooks(scratch_dir).discard_scratch(work, str(file.uuid))
 
@@ -127,6 +125,7 @@ class FileHooks:
         """A recording with an earlier transcript keeps it and says what went wrong."""
         file = self._file(work, job)
         queries.delete_drafts(work.session, file.id)
+        part_queries.delete_parts(work.session, file.id)
         if queries.has_segments(work.session, file.id):
             file.status = "completed"
             add_notice(
@@ -145,6 +144,7 @@ class FileHooks:
     def cancel(self, work: Work, job: JobFacts) -> None:
         file = self._file(work, job)
         queries.delete_drafts(work.session, file.id)
+        part_queries.delete_parts(work.session, file.id)
         finished = queries.has_segments(work.session, file.id)
         file.status = "completed" if finished else "cancelled"
         self.discard_scratch(work, str(job.file_uuid))

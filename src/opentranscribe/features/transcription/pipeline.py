@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,7 +21,8 @@ from opentranscribe.features.transcription.rules.cleanup import clean_segments
 from opentranscribe.features.transcription.rules.voices import KnownPrint, recognise_voices
 from opentranscribe.features.transcription.transcript import Transcript, Voice
 from opentranscribe.features.transcription.wishes import Wishes
-from opentranscribe.ports.asr import RecognitionWindow, Recognizer, Segment
+from opentranscribe.kit.errors import InvalidError
+from opentranscribe.ports.asr import RecognitionInfo, RecognitionWindow, Recognizer, Segment
 from opentranscribe.ports.audio import Pcm
 from opentranscribe.ports.diarization import Diarization, Diarizer
 from opentranscribe.ports.media_tools import Decoded, MediaInfo, MediaTools
@@ -58,6 +60,62 @@ class TranscriptStore(Protocol):
     def save_transcript(self, transcript: Transcript) -> Write | None: ...
 
 
+class Share(Protocol):
+    """Who decodes which windows of a recording."""
+
+    def progress(self, fraction: float) -> None:
+        """Tell how far the recognition is; raises when it is no longer wanted."""
+        ...
+
+    def offer(self, info: RecognitionInfo) -> None:
+        """The recording is known now; others may be asked to help."""
+        ...
+
+    def take(self, window: int) -> bool:
+        """Whether this window is ours to decode."""
+        ...
+
+    def wait(self) -> bool:
+        """Until others have done theirs; whether windows are left over for us."""
+        ...
+
+    def withdraw(self, work: Work) -> None:
+        """Nobody shall help any more."""
+        ...
+
+
+class Alone:
+    """Every window is ours."""
+
+    def __init__(self, run: StepRun) -> None:
+        self._run = run
+
+    def progress(self, fraction: float) -> None:
+        self._run.progress(fraction)
+
+    def offer(self, info: RecognitionInfo) -> None:
+        """There is nobody to offer it to."""
+
+    def take(self, window: int) -> bool:
+        return True
+
+    def wait(self) -> bool:
+        return False
+
+    def withdraw(self, work: Work) -> None:
+        """Nobody was asked."""
+
+
+def alone(run: StepRun) -> Share:
+    return Alone(run)
+
+
+class OtherWindowsError(InvalidError):
+    """This version would cut the recording differently from the one that asked for help."""
+
+    code = "other_windows"
+
+
 @dataclass(frozen=True)
 class Engines:
     media_tools: MediaTools
@@ -77,12 +135,14 @@ class Pipeline:
         scratch: Path,
         wishes: Wishes,
         hotwords: tuple[str, ...] = (),
+        share: Callable[[StepRun], Share] = alone,
     ) -> None:
         self.engines = engines
         self.store = store
         self.source = source
         self.scratch = scratch
         self.wishes = wishes
+        self._share = share
         self._options = wishes.recognition(hotwords)
         self._audio_lock = threading.Lock()
         self._assigned: Transcript | None = None
@@ -135,21 +195,49 @@ class Pipeline:
         return Outcome(forms.speech_json(spans))
 
     def transcribe(self, run: StepRun) -> Outcome:
-        kept = self.store.windows()
+        """Passes over the windows until none is left; a second one only after others failed."""
+        share = self._share(run)
+        options = self._options
+        found: RecognitionInfo | None = None
+        while found is None or share.wait():
+            kept = frozenset(self.store.windows())
+            info, windows = self.engines.recognizer.recognize(
+                self._audio(run.results),
+                forms.speech_of_json(run.results["speech"]),
+                options,
+                share.progress,
+                take=partial(_is_to_be_done, share=share, kept=kept),
+            )
+            found = found or info
+            options = replace(options, language=found.language)
+            share.offer(found)
+            self._keep(run, windows)
+        return Outcome(forms.recognition_json(found), share.withdraw)
+
+    def transcribe_part(
+        self, run: StepRun, results: Results, wanted: range, window_count: int, language: str
+    ) -> None:
+        """Decode the ``wanted`` windows of a recording whose job, held by somebody else, has found
+        ``results`` so far. Raises OtherWindowsError when the recording has not ``window_count``."""
+        kept = frozenset(self.store.windows())
         info, windows = self.engines.recognizer.recognize(
-            self._audio(run.results),
-            forms.speech_of_json(run.results["speech"]),
-            self._options,
+            self._audio(results),
+            forms.speech_of_json(results["speech"]),
+            replace(self._options, language=language),
             run.progress,
-            skip=frozenset(kept),
+            take=lambda index: index in wanted and index not in kept,
         )
+        if info.window_count != window_count:
+            raise OtherWindowsError("This worker would cut the recording differently.")
+        self._keep(run, windows)
+
+    def _keep(self, run: StepRun, windows: Iterator[RecognitionWindow]) -> None:
         try:
             for window in windows:
                 self.store.save_window(run, window)
         finally:
             if isinstance(windows, Generator):  # its threads end now, not when it is collected
                 windows.close()
-        return Outcome(forms.recognition_json(info))
 
     def diarize(self, run: StepRun) -> Outcome:
         found = self.engines.diarizer.diarize(
@@ -207,6 +295,10 @@ class Pipeline:
     def _decode(self, peaks: Path, progress: Progress) -> Decoded:
         self.scratch.mkdir(parents=True, exist_ok=True)
         return self.engines.media_tools.decode(self.source, self.sound_file, peaks, progress)
+
+
+def _is_to_be_done(index: int, *, share: Share, kept: frozenset[int]) -> bool:
+    return index not in kept and share.take(index)
 
 
 def _print_model(found: Diarization) -> str | None:

@@ -44,6 +44,6 @@ class TestScriptedRecognizer:
         speech = double.detect_speech(recording, OPTIONS, ignore_progress)
         _, every = double.recognize(recording, speech, OPTIONS, ignore_progress)
         _, some = double.recognize(
-            recording, speech, OPTIONS, ignore_progress, skip=frozenset({0, 1})
+            recording, speech, OPTIONS, ignore_progress, take=lambda index: index > 1
         )
         assert list(some) == list(every)[2:]

@@ -10,6 +10,7 @@ from typing import Any
 from opentranscribe.features.upgrade.proof.people import longest_word
 from opentranscribe.features.upgrade.proof.trial import NotApplicableError, Probes, Trial, expect
 from opentranscribe.features.upgrade.proof.visitor import ProbeFailedError
+from opentranscribe.ports.queue import QUEUES
 
 MULTIPART = "----opentranscribe-proof"
 #: Transcribing one second takes one to two; a cold model or a busy machine a few more. As long as
@@ -21,7 +22,7 @@ def workers(trial: Trial) -> str:
     found = trial.member.get("/api/system/stats").require(200).json()["workers"]
     queues = {queue for one in found for queue in one["queues"].split(",") if queue}
     kinds = {one["kind"] for one in found}
-    missing = {"speech", "utility"} - queues
+    missing = set(QUEUES) - queues
     expect(not missing, f"no worker for: {', '.join(sorted(missing))}")
     expect("scheduler" in kinds, "the scheduler gives no sign of life")
     wrong = {one["version"] for one in found} - {trial.version}
