@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +17,13 @@ from opentranscribe.features.backup import queries
 from opentranscribe.features.backup.places import Places
 from opentranscribe.features.backup.programs import Programs
 from opentranscribe.features.backup.service import BackupService
-from opentranscribe.work.databases import connect, name_of
+from opentranscribe.work.databases import (
+    administer,
+    connect,
+    copy_database,
+    list_databases,
+    name_of,
+)
 
 SEED = """
 INSERT INTO "user" (email, hashed_password, full_name)
@@ -42,11 +49,25 @@ DELETE FROM transcript_segment WHERE id BETWEEN 2000 AND 2600;
 """
 
 
-@pytest.fixture
-def seeded_url(database_url: str) -> str:
-    with connect(database_url) as connection:
+@pytest.fixture(scope="session")
+def seeded_template(postgres_server: EmbeddedPostgres, migrated_template: str) -> str:
+    """Filled once a run; each test gets a copy of it."""
+    name = "template_seeded"
+    with connect(postgres_server.url("postgres")) as connection:
+        copy_database(connection, migrated_template, name)
+    with connect(postgres_server.url(name)) as connection:
         connection.execute(SEED.encode())
-    return database_url
+        connection.execute("ANALYZE")
+    return name
+
+
+@pytest.fixture
+def seeded_url(
+    postgres_server: EmbeddedPostgres,
+    seeded_template: str,
+    other_database: Callable[..., str],
+) -> str:
+    return other_database(f"test_{uuid.uuid4().hex}", seeded_template)
 
 
 @pytest.fixture
@@ -95,6 +116,13 @@ def digests(url: str) -> dict[str, str]:
         return found
 
 
+def beside(url: str) -> list[str]:
+    """Names of the databases that begin with the live one's."""
+    with administer(url) as connection:
+        live = f"{name_of(url)}_"
+        return sorted(one for one in list_databases(connection) if one.startswith(live))
+
+
 @pytest.fixture
 def psql(postgres_server: EmbeddedPostgres) -> Callable[..., subprocess.CompletedProcess[bytes]]:
     """As the guide types it: a file piped into psql."""
@@ -113,15 +141,15 @@ def psql(postgres_server: EmbeddedPostgres) -> Callable[..., subprocess.Complete
 
 
 @pytest.fixture
-def other_database(postgres_server: EmbeddedPostgres) -> Iterator[Callable[[str], str]]:
+def other_database(postgres_server: EmbeddedPostgres) -> Iterator[Callable[..., str]]:
     """Makes further databases on the same server and removes them."""
     made: list[str] = []
     admin = postgres_server.url("postgres").replace("+psycopg", "")
 
-    def make(name: str) -> str:
+    def make(name: str, template: str = "template1") -> str:
         url = postgres_server.url(name)
         with psycopg.connect(admin, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
         made.append(name_of(url))
         return url
 

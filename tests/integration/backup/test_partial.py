@@ -36,6 +36,11 @@ INSERT INTO speaker_match (speaker1_id, speaker2_id, confidence) VALUES (1, 2, 0
 INSERT INTO transcript_edit (media_file_id, user_id, kind, subject_uuid, before, after)
 VALUES (1, 2, 'segment_text', gen_random_uuid(), '{"text": "a"}', '{"text": "b"}');
 """
+CLIP = """
+INSERT INTO speaker_audio_clip (speaker_id, media_file_id, storage_path, start_time, end_time,
+                                duration)
+VALUES (1, 1, %s, 0, 2, 2)
+"""
 TABLES = [
     "media_file",
     "transcript_segment",
@@ -181,6 +186,44 @@ class TestRestoreOfOneRecording:
             " WHERE s.media_file_id <> t.media_file_id",
         )
         assert strangers == [(0,)]
+
+    def test_a_copy_has_samples_of_its_own_of_its_speakers(
+        self, service: BackupService, app: App
+    ) -> None:
+        ((speaker,),) = ask(service, "SELECT uuid::text FROM speaker WHERE id = 1")
+        with connect(service.url) as connection:
+            connection.execute(CLIP, (f"clips/{speaker}.wav",))
+        service.objects.put_bytes(f"clips/{speaker}.wav", b"a voice")
+        path = service.create_full().path
+        ((public,),) = ask(service, "SELECT uuid::text FROM media_file WHERE id = 1")
+        with opened(service, app, path) as partial:
+            done = partial.restore_file(public, as_copy=True)
+        assert (done.objects, done.missing) == (2, [])
+        clips = dict(
+            ask(
+                service,
+                "SELECT m.uuid::text, c.storage_path FROM speaker_audio_clip c"
+                " JOIN speaker s ON s.id = c.speaker_id AND s.media_file_id = c.media_file_id"
+                " JOIN media_file m ON m.id = c.media_file_id",
+            )
+        )
+        assert set(clips) == {public, done.files[0][0]}
+        service.objects.delete(clips[public])
+        assert service.objects.local_path(clips[done.files[0][0]]).read_bytes() == b"a voice"
+
+    def test_a_sample_of_a_speaker_comes_back_with_the_recording(
+        self, service: BackupService, app: App
+    ) -> None:
+        with connect(service.url) as connection:
+            connection.execute(CLIP, ("clips/one",))
+        service.objects.put_bytes("clips/one", b"a voice")
+        path = service.create_full().path
+        public = delete(service, 1)
+        service.objects.delete("clips/one")
+        with opened(service, app, path) as partial:
+            partial.restore_file(public)
+        assert ask(service, "SELECT storage_path FROM speaker_audio_clip") == [("clips/one",)]
+        assert service.objects.local_path("clips/one").read_bytes() == b"a voice"
 
     def test_ids_that_are_taken_are_mapped(
         self, service: BackupService, app: App, full: Path

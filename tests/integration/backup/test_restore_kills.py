@@ -17,10 +17,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.integration.backup.conftest import digests
+from tests.integration.backup.conftest import beside, digests
 
 from opentranscribe.entrypoints.cli import restore as command
 from opentranscribe.entrypoints.installation import recovery
+from opentranscribe.entrypoints.installation.leftovers import sweep_leftovers
 from opentranscribe.features.backup.keys import KeyRing
 from opentranscribe.features.backup.service import BackupService
 from opentranscribe.ports.deployment import Release
@@ -150,11 +151,9 @@ def strike_at(point: int, counted: Path | None = None) -> Callable[[], None]:
 
 
 def clear_up(settings: Settings) -> None:
-    live = databases.name_of(settings.sqlalchemy_url)
-    with databases.administer(settings.sqlalchemy_url) as connection:
-        for name in databases.list_databases(connection):
-            if name.startswith(f"{live}_"):
-                databases.drop_database(connection, name)
+    for name in beside(settings.sqlalchemy_url):
+        with databases.administer(settings.sqlalchemy_url) as connection:
+            databases.drop_database(connection, name)
     for folder in (settings.update_dir, settings.backups_dir, settings.data_dir / "backup"):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -179,6 +178,8 @@ class TestKilledRestore:
 
         def settle() -> str:
             recovery.recover(settings, lambda line: None)
+            sweep_leftovers(settings, live, lambda line: None)
+            assert not any("_restored_" in name for name in beside(live))
             env = (settings.home / ".env").read_text()
             if digests(live) == old:
                 assert env == HERE

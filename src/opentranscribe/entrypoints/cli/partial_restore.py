@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from opentranscribe.bootstrap import build_app
 from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
+from opentranscribe.entrypoints.installation.leftovers import sweep_leftovers
 from opentranscribe.entrypoints.installation.places import build_backups
 from opentranscribe.features.backup.partial import PartialRestore, Restored, open_partial
 from opentranscribe.settings import Settings
@@ -70,6 +71,7 @@ def _opened(settings: Settings, backup: Path, key: str | None) -> Iterator[Parti
     deployment = EmbeddedDeployment(settings)
     url = deployment.open_database()
     try:
+        sweep_leftovers(settings, url, _tell)
         app = build_app(settings, fetches_models=False)
         try:
             with open_partial(build_backups(settings, url, _tell), app.work, backup, key) as opened:

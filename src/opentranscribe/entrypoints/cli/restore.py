@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from opentranscribe.entrypoints.cli.partial_restore import Wish, list_files, restore_some
 from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
+from opentranscribe.entrypoints.installation.leftovers import sweep_leftovers
 from opentranscribe.entrypoints.installation.places import build_backups
 from opentranscribe.entrypoints.installation.recovery import (
     build_updater,
@@ -22,7 +23,9 @@ from opentranscribe.entrypoints.installation.recovery import (
     recover_outer_files,
     undo_outer_files,
 )
+from opentranscribe.features.backup.asides import building
 from opentranscribe.features.backup.service import BackupService
+from opentranscribe.features.upgrade.service import Updater
 from opentranscribe.kit import clock
 from opentranscribe.kit.errors import InvalidError
 from opentranscribe.schema.migrations.runner import upgrade
@@ -30,6 +33,8 @@ from opentranscribe.settings import Settings
 from opentranscribe.work import databases
 
 console = Console(highlight=False)
+#: Another start may be sweeping, which takes a moment.
+PATIENCE_SECONDS = 60.0
 
 
 class NoBackupGivenError(InvalidError):
@@ -95,24 +100,20 @@ def _restore(settings: Settings, backup: Path, key: str | None, *, yes: bool) ->
             " back with --undo.",
             abort=True,
         )
-    with _database(settings) as service:
-        service.require_restorable(backup, key)
-        if service.is_empty():
-            _tell("This installation was never started; it gets an empty database first")
-            upgrade(service.url)
-        aside = f"{databases.name_of(service.url)}_restored_{clock.now():%Y%m%d_%H%M%S}"
-        _tell("Making a safety copy of what is there")
-        safety = service.create_full()
-        _tell("Building the backup aside and proving it")
-        service.restore_into(backup, aside, key)
-        upgrade(databases.with_name(service.url, aside), report=_tell)
-        service.reconcile(aside)
-        count = service.restore_media(backup, key)
-        if count:
-            _tell(f"{count} recordings were put back into the store")
-        changed = service.restore_outer(backup, aside, key) if key and backup.is_dir() else []
+    changed: list[str] = []
+    updater = build_updater(settings, _tell)
     try:
-        _swap(settings, aside, safety.path)
+        with ExitStack() as until_swapped:
+            with _database(settings) as service:
+                aside, safety = _prepare(settings, service, backup, key)
+                with building(service.url, aside):
+                    _build(service, backup, key, aside)
+                    # Before the builder's lock goes: from here to the swap nobody else may take
+                    # the database for one that was left over.
+                    until_swapped.enter_context(updater.alone(PATIENCE_SECONDS))
+                    if key and backup.is_dir():
+                        changed = service.restore_outer(backup, aside, key)
+            _swap(updater, aside, safety)
     finally:
         recover_outer_files(settings, _tell)
     for name in changed:
@@ -120,23 +121,49 @@ def _restore(settings: Settings, backup: Path, key: str | None, *, yes: bool) ->
     _tell(f"✓ {backup.name} is in place. To take it back: ./opentr.sh restore --undo")
 
 
+def _prepare(
+    settings: Settings, service: BackupService, backup: Path, key: str | None
+) -> tuple[str, Path]:
+    """The name of the database that will be built, and the safety copy."""
+    service.require_restorable(backup, key)
+    if service.is_empty():
+        _tell("This installation was never started; it gets an empty database first")
+        upgrade(service.url)
+    sweep_leftovers(settings, service.url, _tell)
+    _tell("Making a safety copy of what is there")
+    safety = service.create_full()
+    aside = f"{databases.name_of(service.url)}_restored_{clock.now():%Y%m%d_%H%M%S}"
+    return aside, safety.path
+
+
+def _build(service: BackupService, backup: Path, key: str | None, aside: str) -> None:
+    _tell("Building the backup aside and proving it")
+    service.restore_into(backup, aside, key)
+    upgrade(databases.with_name(service.url, aside), report=_tell)
+    service.reconcile(aside)
+    count = service.restore_media(backup, key)
+    if count:
+        _tell(f"{count} recordings were put back into the store")
+
+
 def _undo(settings: Settings, *, yes: bool) -> None:
-    replaced = build_updater(settings, _tell).replaced_by_restore()
+    updater = build_updater(settings, _tell)
+    replaced = updater.replaced_by_restore()
     if not yes:
         typer.confirm("Bring back what was there before the last restore?", abort=True)
     with _database(settings) as service:
         safety = service.create_full()
     restored = last_restored(settings)
-    _swap(settings, replaced, safety.path)
+    with updater.alone(PATIENCE_SECONDS):
+        _swap(updater, replaced, safety.path)
     if undo_outer_files(settings, restored):
         _tell("The settings and secrets of before are back. Use them with: ./opentr.sh restart")
     _tell("✓ What was there before the restore is in place again.")
 
 
-def _swap(settings: Settings, database: str, safety: Path) -> None:
-    updater = build_updater(settings, _tell)
-    with updater.alone():
-        written, replaced = updater.swap_in(database, safety)
+def _swap(updater: Updater, database: str, safety: Path) -> None:
+    """By whom is `alone`."""
+    written, replaced = updater.swap_in(database, safety)
     content = json.loads(written.read_text(encoding="utf-8"))
     _tell(f"What was there stays as the database {replaced}, and in {safety}.")
     for file in content["files"]:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from opentranscribe.entrypoints import scheduler, server, worker
 from opentranscribe.entrypoints.background import configure_logging
+from opentranscribe.entrypoints.installation.leftovers import sweep_leftovers
 from opentranscribe.entrypoints.supervisor.migration import bring_to_this_release
 from opentranscribe.entrypoints.supervisor.secret_files import private_folder
 from opentranscribe.entrypoints.supervisor.setup_offer import offer_setup
@@ -51,6 +52,7 @@ def _migrate(settings: Settings) -> int:
     try:
         _wait_for_database(settings)
         bring_to_this_release(settings, lambda phase: _say(f"migration: {phase}"), _say)
+        sweep_leftovers(settings, settings.sqlalchemy_url, _say)
     except AppError as error:
         _say(f"✗ migration: {error.message}")
         return 1

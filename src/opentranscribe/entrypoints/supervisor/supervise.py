@@ -16,6 +16,7 @@ from typing import Any
 
 from opentranscribe import __version__
 from opentranscribe.entrypoints.doors import Doors, inherited_doors, open_doors
+from opentranscribe.entrypoints.installation.leftovers import sweep_leftovers
 from opentranscribe.entrypoints.supervisor import control
 from opentranscribe.entrypoints.supervisor.logs import log_path, open_log
 from opentranscribe.entrypoints.supervisor.migration import bring_to_this_release
@@ -120,6 +121,7 @@ class Supervisor:
                 log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {line}\n".encode())
 
             bring_to_this_release(self.settings, self._say_phase, report)
+            sweep_leftovers(self.settings, self.settings.sqlalchemy_url, report)
 
     def _say_phase(self, phase: str) -> None:
         self.phase = phase

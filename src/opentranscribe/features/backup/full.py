@@ -78,10 +78,12 @@ class FullBackup:
             missing = media.hold_named(keys)
             if tries > 1 and missing and self._were_deleted(missing):
                 return self._make(media, tries - 1)
+            clips = queries.list_clip_keys(connection)
+            media.hold_named(clips)
             manifest = self._copy_database(connection, snapshot)
         if missing:
             self.tell(f"! {len(missing)} stored files are missing; the backup lists them.")
-        entries = [self._seal_media(entry) for entry in media.copy(keys)]
+        entries = [self._seal_media(entry) for entry in media.copy([*keys, *clips])]
         return replace(manifest, media=entries, missing=missing)
 
     def _were_deleted(self, missing: list[str]) -> bool:

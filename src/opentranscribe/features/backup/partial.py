@@ -13,6 +13,7 @@ from typing import Any, cast
 from sqlalchemy.orm import Session
 
 from opentranscribe.features.backup import partial_queries
+from opentranscribe.features.backup.asides import building
 from opentranscribe.features.backup.errors import BackupDamagedError, NotInBackupError
 from opentranscribe.features.backup.manifest import MediaEntry
 from opentranscribe.features.backup.partial_rows import FILE, USER, Rows
@@ -158,12 +159,11 @@ class PartialRestore:
         """Before the rows that name them. Which ones are nowhere."""
         entries = {one.object: one for one in self.opened.manifest.media} if self.opened else {}
         missing = []
-        for row, column, key, uuid, old_uuid in partial_queries.list_named_objects(connection):
-            target = key
+        for named in partial_queries.list_named_objects(connection):
+            key = target = named.key
             if as_copy:
-                has_name = old_uuid is not None and old_uuid in key
-                target = key.replace(old_uuid or "", uuid) if has_name else f"{key}-{uuid}"
-                partial_queries.rename_object(connection, row, column, target)
+                target = named.key_of_copy()
+                partial_queries.rename_object(connection, named, target)
             if self._has(target):
                 continue
             if key in entries:
@@ -236,13 +236,12 @@ def open_partial(
         yield PartialRestore(service, work, PackSource(opened), opened)
         return
     aside = f"{databases.name_of(service.url)}_rows_{secrets.token_hex(4)}"
-    service.restore_into(path, aside, recovery_key)
-    try:
+    with building(service.url, aside):
+        service.restore_into(path, aside, recovery_key)
         url = databases.with_name(service.url, aside)
         upgrade(url)
         with open_database_source(url) as source:
             yield PartialRestore(service, work, source, opened)
-    finally:
         with databases.administer(service.url) as connection:
             databases.drop_database(connection, aside)
 

@@ -31,8 +31,11 @@ FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid
 WHERE x.indisunique AND NOT x.indisprimary AND x.indexprs IS NULL AND x.indpred IS NULL
   AND c.relnamespace = 'public'::regnamespace ORDER BY 1, 2
 """
-#: Objects of the store that a row names.
-OBJECT_COLUMNS = ("storage_path", "thumbnail_path", "peaks_path")
+#: Objects of the store that a row names, by table.
+OBJECT_COLUMNS = {
+    "media_file": ("storage_path", "thumbnail_path", "peaks_path"),
+    "speaker_audio_clip": ("storage_path",),
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,24 @@ class Reference:
     parent: str
     is_required: bool
     is_part: bool
+
+
+@dataclass(frozen=True)
+class NamedObject:
+    """``key`` is what the row names in the column; ``old_uuid`` is its public id in the backup,
+    where it has a new one."""
+
+    table: str
+    column: str
+    row: int
+    key: str
+    uuid: str
+    old_uuid: str | None
+
+    def key_of_copy(self) -> str:
+        if self.old_uuid is not None and self.old_uuid in self.key:
+            return self.key.replace(self.old_uuid, self.uuid)
+        return f"{self.key}-{self.uuid}"
 
 
 def list_references(connection: Connection) -> list[Reference]:
@@ -244,27 +265,33 @@ def list_restored_files(connection: Connection) -> list[tuple[int, str, str]]:
     return list(connection.execute(query).fetchall())
 
 
-def list_named_objects(connection: Connection) -> list[tuple[int, str, str, str, str | None]]:
-    """Id, column, object key, public id and the one before it of each recording on its way in."""
-    found: list[tuple[int, str, str, str, str | None]] = []
-    for column in OBJECT_COLUMNS:
-        query = sql.SQL(
-            "SELECT id, {literal}, {column}, uuid::text, _old_uuid::text FROM {name}"
-            " WHERE NOT _there AND {column} <> ''"
-        ).format(
-            literal=sql.Literal(column),
-            column=sql.Identifier(column),
-            name=temporary("media_file"),
+def list_named_objects(connection: Connection) -> list[NamedObject]:
+    """Of the rows on their way in."""
+    return [
+        NamedObject(table, column, *row)
+        for table, columns in OBJECT_COLUMNS.items()
+        if _is_taken(connection, table)
+        for column in columns
+        for row in connection.execute(
+            sql.SQL(
+                "SELECT id, {column}, uuid::text, _old_uuid::text FROM {name}"
+                " WHERE NOT _there AND {column} <> ''"
+            ).format(column=sql.Identifier(column), name=temporary(table))
         )
-        found += connection.execute(query).fetchall()
-    return found
+    ]
 
 
-def rename_object(connection: Connection, row: int, column: str, key: str) -> None:
+def rename_object(connection: Connection, named: NamedObject, key: str) -> None:
     query = sql.SQL("UPDATE {} SET {} = %s WHERE id = %s").format(
-        temporary("media_file"), sql.Identifier(column)
+        temporary(named.table), sql.Identifier(named.column)
     )
-    connection.execute(query, (key, row))
+    connection.execute(query, (key, named.row))
+
+
+def _is_taken(connection: Connection, table: str) -> bool:
+    name = temporary(table).as_string(connection)
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (name,)).fetchone()
+    return bool(row and row[0])
 
 
 def _listed(names: Sequence[str]) -> sql.Composed:

@@ -54,6 +54,10 @@ SELECT DISTINCT key FROM (
     SELECT unnest(ARRAY[storage_path, thumbnail_path, peaks_path]) AS key FROM public.media_file
 ) AS named WHERE key <> '' ORDER BY 1
 """
+_CLIP_KEYS = f"""
+SELECT DISTINCT storage_path FROM public.speaker_audio_clip
+WHERE storage_path <> '' AND storage_path NOT IN ({_OBJECT_KEYS}) ORDER BY 1
+"""  # noqa: S608
 _STILL_NAMED = f"SELECT key FROM ({_OBJECT_KEYS}) AS named WHERE key = ANY(%s)"  # noqa: S608
 _SCHEMA_KEY = """
 WITH kept AS (SELECT oid FROM pg_namespace
@@ -254,6 +258,14 @@ def list_object_keys(connection: Connection) -> list[str]:
     if not _has_files(connection):
         return []
     return [key for (key,) in connection.execute(_OBJECT_KEYS)]
+
+
+def list_clip_keys(connection: Connection) -> list[str]:
+    """What speakers' samples name besides. The earlier system's were never in our store."""
+    row = connection.execute("SELECT to_regclass('public.speaker_audio_clip')").fetchone()
+    if not row or row[0] is None or not _has_files(connection):
+        return []
+    return [key for (key,) in connection.execute(_CLIP_KEYS.encode())]
 
 
 def still_named(connection: Connection, keys: list[str]) -> set[str]:
