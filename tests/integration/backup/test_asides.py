@@ -15,7 +15,7 @@ import pytest
 from tests.integration.backup.conftest import beside, digests
 from tests.integration.supervisor.installation import Installation, free_port
 
-from opentranscribe.entrypoints.installation.leftovers import sweep_leftovers
+from opentranscribe.entrypoints.leftovers import sweep_leftovers
 from opentranscribe.features.backup import asides
 from opentranscribe.features.backup.errors import RestoreFailedError
 from opentranscribe.features.upgrade.journal import JOURNAL, Journal

@@ -21,7 +21,7 @@ from tests.integration.backup.conftest import beside, digests
 
 from opentranscribe.entrypoints.cli import restore as command
 from opentranscribe.entrypoints.installation import recovery
-from opentranscribe.entrypoints.installation.leftovers import sweep_leftovers
+from opentranscribe.entrypoints.leftovers import sweep_leftovers
 from opentranscribe.features.backup.keys import KeyRing
 from opentranscribe.features.backup.service import BackupService
 from opentranscribe.ports.deployment import Release

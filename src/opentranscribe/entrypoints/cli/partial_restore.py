@@ -14,8 +14,8 @@ from rich.markup import escape
 
 from opentranscribe.bootstrap import build_app
 from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
-from opentranscribe.entrypoints.installation.leftovers import sweep_leftovers
 from opentranscribe.entrypoints.installation.places import build_backups
+from opentranscribe.entrypoints.leftovers import sweep_leftovers
 from opentranscribe.features.backup.partial import PartialRestore, Restored, open_partial
 from opentranscribe.settings import Settings
 

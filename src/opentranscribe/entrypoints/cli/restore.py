@@ -14,7 +14,6 @@ from rich.markup import escape
 
 from opentranscribe.entrypoints.cli.partial_restore import Wish, list_files, restore_some
 from opentranscribe.entrypoints.installation.embedded import EmbeddedDeployment
-from opentranscribe.entrypoints.installation.leftovers import sweep_leftovers
 from opentranscribe.entrypoints.installation.places import build_backups
 from opentranscribe.entrypoints.installation.recovery import (
     build_updater,
@@ -23,6 +22,7 @@ from opentranscribe.entrypoints.installation.recovery import (
     recover_outer_files,
     undo_outer_files,
 )
+from opentranscribe.entrypoints.leftovers import sweep_leftovers
 from opentranscribe.features.backup.asides import building
 from opentranscribe.features.backup.service import BackupService
 from opentranscribe.features.upgrade.service import Updater

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from opentranscribe.entrypoints import scheduler, server, worker
 from opentranscribe.entrypoints.background import configure_logging
-from opentranscribe.entrypoints.installation.leftovers import sweep_leftovers
+from opentranscribe.entrypoints.leftovers import sweep_leftovers
 from opentranscribe.entrypoints.supervisor.migration import bring_to_this_release
 from opentranscribe.entrypoints.supervisor.secret_files import private_folder
 from opentranscribe.entrypoints.supervisor.setup_offer import offer_setup

@@ -16,7 +16,7 @@ from typing import Any
 
 from opentranscribe import __version__
 from opentranscribe.entrypoints.doors import Doors, inherited_doors, open_doors
-from opentranscribe.entrypoints.installation.leftovers import sweep_leftovers
+from opentranscribe.entrypoints.leftovers import sweep_leftovers
 from opentranscribe.entrypoints.supervisor import control
 from opentranscribe.entrypoints.supervisor.logs import log_path, open_log
 from opentranscribe.entrypoints.supervisor.migration import bring_to_this_release
