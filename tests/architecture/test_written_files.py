@@ -80,6 +80,22 @@ class TestCommands:
         assert missing == []
 
 
+    def test_are_all_on_their_page_with_every_option(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.syspath_prepend(str(ROOT / "tools"))
+        generator = importlib.import_module("gen_command_page")
+        kept = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
+        assert kept == generator.render(), "run python tools/gen_command_page.py"
+        assert "| `--most …` |" in kept
+        assert "## opentr users reset-password EMAIL" in kept
+
+    def test_are_all_told_with_what_they_end_with(self) -> None:
+        main = importlib.import_module("opentranscribe.entrypoints.cli.main")
+        page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+        told = set(re.findall(r"^\| `(?:\./opentr\.sh|opentr) ([a-z-]+)", page, re.MULTILINE))
+        there = {name for name, (module, _) in main.COMMANDS.items() if main._exists(module)}
+        assert there - main.HIDDEN - told == set()
+
+
 class TestLauncher:
     def test_is_short(self) -> None:
         assert len((ROOT / "opentr.sh").read_text(encoding="utf-8").splitlines()) <= 150
