@@ -79,7 +79,6 @@ class TestCommands:
         missing = [name for name in missing if f"opentr {name}" not in readme + docs]
         assert missing == []
 
-
     def test_are_all_on_their_page_with_every_option(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.syspath_prepend(str(ROOT / "tools"))
         generator = importlib.import_module("gen_command_page")
