@@ -202,7 +202,8 @@ class TestKilledRestore:
         chance = random.Random(KILLS)
         late = chance.sample(range(total - LATE, total), min(LATE, KILLS // 2))
         early = chance.sample(range(1, total - LATE), min(total - LATE - 1, KILLS - len(late)))
-        points = chance.sample([*early, *late], len(early) + len(late))
+        # The last one is after the commit, whatever chance does.
+        points = [*chance.sample([*early, *late], len(early) + len(late)), total - 3]
         for number, point in enumerate(points, 1):
             status = run(point)
             assert os.WIFSIGNALED(status) or point > total - 20, point
