@@ -83,14 +83,14 @@ restore() {
     require_dump "$file"
     [ -n "$agreed" ] || confirm "Replace the database by $file? What is there now can be brought back."
     docker compose up --detach --wait postgres
-    quiesce
+    # Read in beside what is there, while everybody goes on working.
     drop_database opentranscribe_restored
     on_server "CREATE DATABASE opentranscribe_restored TEMPLATE template0"
     if ! psql --dbname opentranscribe_restored --quiet -v ON_ERROR_STOP=1 < "$file" > /dev/null; then
       drop_database opentranscribe_restored
-      docker compose up --detach --wait
-      refuse 2 "$file could not be read in. Nothing was changed, and everything runs again."
+      refuse 2 "$file could not be read in. Nothing was changed, and nobody was disturbed."
     fi
+    quiesce
     drop_database opentranscribe_replaced
     rename_databases opentranscribe opentranscribe_replaced opentranscribe_restored opentranscribe
   fi

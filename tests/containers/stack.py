@@ -114,6 +114,18 @@ class Stack:
             check=False,
         )
 
+    def begin(self, command: str) -> subprocess.Popen[bytes]:
+        """In a process group of its own, whose id is that of the process."""
+        return subprocess.Popen(
+            ["/bin/bash", "-c", command],
+            cwd=self.home,
+            env=self.engine.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
     def opentr(self, *words: str, stdin: str | None = None) -> str:
         return self.compose("exec", "-T", "backend", "opentr", *words, stdin=stdin)
 
