@@ -26,6 +26,8 @@ NEEDED = {
     "iptables": "iptables",
 }
 START_SECONDS = 30.0
+#: Of this machine: what is typed in a test must never reach the model cache of who runs it.
+NOT_HANDED_ON = frozenset({"PYTHONPATH", "MODEL_CACHE_DIR", "OPENTR_MODEL_CACHE_DIR"})
 REGISTRY = """
 version: 0.1
 log: {{level: error}}
@@ -128,7 +130,7 @@ class Engine:
     def _start_daemon(self) -> None:
         address = f"unix://{self.folder}/docker.sock"
         self.environment = {
-            **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            **{name: value for name, value in os.environ.items() if name not in NOT_HANDED_ON},
             "DOCKER_HOST": address,
             "DOCKER_CONFIG": str(self.folder / "client"),
             "DOCKER_BUILDKIT": "0",
