@@ -14,6 +14,7 @@ import time
 import urllib.request
 import uuid
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 VERSION = "2.19.1"
@@ -44,7 +45,7 @@ MODULES = (
 )
 KNN = "org.opensearch.knn.plugin.KNNPlugin"
 CONFIGURATION = """discovery.type: single-node
-network.host: 127.0.0.1
+network.host: {host}
 action.auto_create_index: true
 cluster.routing.allocation.disk.threshold_enabled: false
 """
@@ -58,29 +59,39 @@ class NoOpenSearchError(Exception):
 
 
 class OpenSearchNode:
-    """``lasts`` is for measuring: it starts slower and then runs faster."""
+    """``lasts`` is for measuring: it starts slower and then runs faster. ``prefix`` are words before
+    its command that put it where ``host`` is."""
 
-    def __init__(self, *, lasts: bool = False) -> None:
+    def __init__(
+        self, *, lasts: bool = False, host: str = "127.0.0.1", prefix: Sequence[str] = ()
+    ) -> None:
         assemble()
         self.folder = Path(tempfile.mkdtemp(prefix="opentr-opensearch-"))
         (self.folder / "config").mkdir()
-        (self.folder / "config" / "opensearch.yml").write_text(CONFIGURATION, encoding="utf-8")
-        port = _free_port()
-        self.address = f"http://127.0.0.1:{port}"
-        self._log = (self.folder / "log").open("wb")
-        self._process = subprocess.Popen(
-            [
-                *("java", "-Xms256m", "-Xmx1g", "-XX:+UseSerialGC"),
-                f"-XX:TieredStopAtLevel={4 if lasts else 1}",
-                *("-cp", f"{HOME}/*", LAUNCHER, "-numOfNode", "1"),
-                *("-basePath", str(self.folder), "-confPath", str(self.folder / "config")),
-                *("-baseHttpPort", str(port - 1)),
-                *("-moduleTypes", ",".join(MODULES), "-pluginTypes", KNN),
-            ],
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
+        (self.folder / "config" / "opensearch.yml").write_text(
+            CONFIGURATION.format(host=host), encoding="utf-8"
         )
+        port = _free_port()
+        self.address = f"http://{host}:{port}"
+        self._log = (self.folder / "log").open("wb")
+        self._command = [
+            *(*prefix, "java", "-Xms256m", "-Xmx1g", "-XX:+UseSerialGC"),
+            f"-XX:TieredStopAtLevel={4 if lasts else 1}",
+            *("-cp", f"{HOME}/*", LAUNCHER, "-numOfNode", "1"),
+            *("-basePath", str(self.folder), "-confPath", str(self.folder / "config")),
+            *("-baseHttpPort", str(port - 1)),
+            *("-moduleTypes", ",".join(MODULES), "-pluginTypes", KNN),
+        ]
+        self.start()
+
+    def start(self) -> None:
+        """Again after :meth:`kill`, with what it had written."""
+        self._process = subprocess.Popen(self._command, stdout=self._log, stderr=subprocess.STDOUT)
         self._wait()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
 
     def new_prefix(self) -> str:
         """Names of indexes that nobody else uses."""
@@ -94,8 +105,7 @@ class OpenSearchNode:
         self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        self._process.kill()
-        self._process.wait(10)
+        self.kill()
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,16 +22,19 @@ class RedisServer:
     folder: Path
     program: str
     port: int
+    #: Where it listens, and words before its command that put it there.
+    host: str = "127.0.0.1"
+    prefix: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
-        return f"redis://:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{self.port}/0"
+        return f"redis://:{PASSWORD.replace(' ', '%20')}@{self.host}:{self.port}/0"
 
     def start(self) -> None:
         words = ("--requirepass", PASSWORD, "--dir", str(self.folder), "--appendonly", "yes")
         self.process = subprocess.Popen(
-            [self.program, "--port", str(self.port), "--bind", "127.0.0.1", *words],
+            [*self.prefix, self.program, "--port", str(self.port), "--bind", self.host, *words],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -58,9 +62,9 @@ class RedisServer:
         shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
 
 
-def make_server(folder: Path) -> RedisServer:
+def make_server(folder: Path, host: str = "127.0.0.1", prefix: Sequence[str] = ()) -> RedisServer:
     """Skips the test, and says so, on a machine without Redis or Valkey."""
     found = next((name for name in PROGRAMS if shutil.which(name)), None)
     if found is None:
         pytest.skip("SKIPPED, no redis-server or valkey-server on this machine")
-    return RedisServer(folder, found, free_port())
+    return RedisServer(folder, found, free_port(), host, prefix)

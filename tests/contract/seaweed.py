@@ -9,6 +9,7 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +28,14 @@ class Seaweed:
     folder: Path
     program: str
     ports: dict[str, int]
+    #: Where it listens, and words before its command that put it there.
+    host: str = "127.0.0.1"
+    prefix: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.ports['s3']}"
+        return f"http://{self.host}:{self.ports['s3']}"
 
     def start(self) -> None:
         keys = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
@@ -42,7 +46,8 @@ class Seaweed:
         with (self.folder / "weed.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    *(self.program, "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3"),
+                    *(*self.prefix, self.program, "server", "-s3"),
+                    *(f"-ip={self.host}", f"-ip.bind={self.host}"),
                     *(f"-dir={self.folder / 'data'}", f"-s3.config={self.folder / 's3.json'}"),
                     *("-s3.port.iceberg=0", "-s3.port.lance=0"),
                     *(
@@ -72,7 +77,7 @@ class Seaweed:
             self.process = None
 
 
-def make_store(folder: Path) -> Seaweed:
+def make_store(folder: Path, host: str = "127.0.0.1", prefix: Sequence[str] = ()) -> Seaweed:
     """Skips the test, and says so, where the package has no program for this machine."""
     program = Path(sysconfig.get_path("scripts")) / "weed"
     found = str(program) if program.exists() else shutil.which("weed")
@@ -83,4 +88,4 @@ def make_store(folder: Path) -> Seaweed:
     for name in ("master", "volume", "filer", "s3"):
         ports[name] = next_free("127.0.0.1", lowest, set())
         lowest = ports[name] + 1
-    return Seaweed(folder, found, ports)
+    return Seaweed(folder, found, ports, host, prefix)

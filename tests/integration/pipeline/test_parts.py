@@ -16,7 +16,7 @@ from opentranscribe.features.transcription.service import TranscriptionService
 from opentranscribe.schema.jobs import Job, ProcessHeartbeat
 from opentranscribe.work import SYSTEM
 
-#: Four for whoever holds the recording, and two parts of four.
+#: One for whoever holds the recording, the others are offered one by one.
 WINDOWS = 12
 
 
@@ -73,11 +73,11 @@ class TestLongRecording:
     ) -> None:
         installation = running_installation
         begin(installation, workers=3)
-        for index in (0, 4, 8):
+        for index in (0, 1, 2):
             installation.remote.hold(f"window{index}")
         file_uuid = long_recording(installation)
-        assert len({holder_of(installation, f"window{index}") for index in (0, 4, 8)}) == 3
-        for index in (0, 4, 8):
+        assert len({holder_of(installation, f"window{index}") for index in (0, 1, 2)}) == 3
+        for index in (0, 1, 2):
             installation.remote.release(f"window{index}")
         assert_whole(installation, file_uuid)
         assert visits(installation) == [1] * WINDOWS
@@ -131,11 +131,13 @@ class TestHelper:
     ) -> None:
         installation = running_installation
         begin(installation, workers=2)
+        installation.remote.hold("window0")
         installation.remote.hold("window6")
         file_uuid = long_recording(installation)
         killed = holder_of(installation, "window6")
         os.kill(killed, signal.SIGKILL)
         installation.remote.release("window6")
+        installation.remote.release("window0")
         assert_whole(installation, file_uuid)
         assert visits(installation) == [1] * 6 + [2] + [1] * 5
 
@@ -144,10 +146,12 @@ class TestHelper:
     ) -> None:
         installation = running_installation
         begin(installation, workers=2)
+        installation.remote.hold("window0")
         installation.remote.hold("window5")
         file_uuid = long_recording(installation)
         frozen = holder_of(installation, "window5")
         os.kill(frozen, signal.SIGSTOP)
+        installation.remote.release("window0")
         wait_until(lambda: len(installation.remote.waiting_at("window5")) == 2)
         installation.remote.release("window5")
         assert_whole(installation, file_uuid)
@@ -177,11 +181,11 @@ class TestHolder:
     ) -> None:
         installation = running_installation
         begin(installation, workers=2)
-        installation.remote.hold("window1")
+        installation.remote.hold("window0")
         file_uuid = long_recording(installation)
-        killed = holder_of(installation, "window1")
-        wait_until(lambda: len(installation.drafts(file_uuid)) == WINDOWS - 3)
+        killed = holder_of(installation, "window0")
+        wait_until(lambda: len(installation.drafts(file_uuid)) == WINDOWS - 1)
         os.kill(killed, signal.SIGKILL)
-        installation.remote.release("window1")
+        installation.remote.release("window0")
         assert_whole(installation, file_uuid)
-        assert visits(installation) == [1, 2] + [1] * 10
+        assert visits(installation) == [2] + [1] * 11

@@ -162,7 +162,7 @@ class FasterWhisperRecognizer:
 
 
 class _Run:
-    """One recognition: a few windows in work, a few waiting, nothing more in memory."""
+    """One recognition: a few windows in work, nothing more in memory."""
 
     def __init__(
         self,
@@ -185,15 +185,17 @@ class _Run:
         wanted = self._wanted(take)
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="recognize")
         pending: set[Future[RecognitionWindow]] = set()
+        finished: set[Future[RecognitionWindow]] = set()
         try:
             while True:
-                while len(pending) < self._workers + 1 and (window := next(wanted, None)):
+                # Before results are given away, so that nobody is idle while they are stored.
+                while len(pending) < self._workers and (window := next(wanted, None)):
                     pending.add(pool.submit(self._decode_window, window))
+                for future in sorted(finished, key=lambda item: item.result().index):
+                    yield future.result()
                 if not pending:
                     break
                 finished, pending = wait(pending, _REPORT_SECONDS, FIRST_COMPLETED)
-                for future in sorted(finished, key=lambda item: item.result().index):
-                    yield future.result()
                 progress((self._passed - len(pending)) / len(self._windows))
         finally:
             self._stopped.set()

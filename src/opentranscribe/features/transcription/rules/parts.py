@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-#: Windows in a part at least; each is about half a minute of speech. Smaller ones would spend
-#: more on being handed out than they win.
-SMALLEST_PART = 4
+#: A window is up to a minute of speech; with fewer, sending a part to another machine would cost
+#: more than it wins.
+LEAST_WINDOWS = 4
 #: More parts than this would not spread the work better.
 MOST_PARTS = 64
 
@@ -15,7 +15,9 @@ def plan_parts(window_count: int) -> list[range]:
     The first stretch is not among them: it stays with whoever holds the recording, so that the
     first text is not waited for.
     """
-    size = max(SMALLEST_PART, -(-window_count // MOST_PARTS))
+    if window_count < LEAST_WINDOWS:
+        return []
+    size = -(-window_count // MOST_PARTS)
     return [
         range(first, min(first + size, window_count)) for first in range(size, window_count, size)
     ]
