@@ -60,6 +60,8 @@ class Engine:
     compose_plugin: Path
     registry: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    #: Releases of ours that this run has built, by version and wheel.
+    built: set[tuple[str, Path]] = field(default_factory=set)
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self) -> None:

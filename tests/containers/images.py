@@ -77,7 +77,21 @@ def make_stand_ins(engine: Engine, folder: Path) -> None:
 
 
 def make_ours(engine: Engine, prefix: str, version: str, wheel: Path) -> None:
-    """Built as everybody builds them, and pushed: under the version, and as the latest."""
+    """Built as everybody builds them, once in a run, and pushed: as the version and the latest."""
+    names = [f"{prefix}-{name}" for name in ("backend", "frontend")]
+    if (version, wheel) in engine.built:
+        for name in names:
+            engine.docker("tag", f"built/{name}:{version}", f"{name}:{version}")
+    else:
+        _build(engine, prefix, version, wheel)
+        for name in names:
+            engine.docker("tag", f"{name}:{version}", f"built/{name}:{version}")
+        engine.built.add((version, wheel))
+    for name in names:
+        publish(engine, name, version)
+
+
+def _build(engine: Engine, prefix: str, version: str, wheel: Path) -> None:
     command = [
         *(sys.executable, str(ROOT / "tools" / "build_images.py")),
         *("--prefix", prefix, "--version", version, "--wheel", str(wheel)),
@@ -90,8 +104,6 @@ def make_ours(engine: Engine, prefix: str, version: str, wheel: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    for name in ("backend", "frontend"):
-        publish(engine, f"{prefix}-{name}", version)
 
 
 def make_broken(engine: Engine, prefix: str, version: str, of: str, mistake: str) -> None:

@@ -138,7 +138,6 @@ class TestSingleCommands:
             "diff .env .env.example || test $? = 1",
             "./scripts/fix-model-permissions.sh",
             "chown -R 1000:1000 ${MODEL_CACHE_DIR:-./models}",
-            "rm -rf ${MODEL_CACHE_DIR:-./models}/huggingface/hub/",
             "docker compose restart celery-worker",
             "./opentr.sh logs backend --tail 5",
             "./opentr.sh shell backend id",
@@ -184,3 +183,11 @@ class TestThePage:
         assert typed(place, "docker compose ps -q") == ""
         typed(place, "./opentr.sh start")
         assert "later" in words_of(Visitor(place.address))
+
+
+class TestAtLast:
+    def test_the_models_are_cleared(self, place: Stack) -> None:
+        """After everything that transcribes: this machine need not have them a second time."""
+        typed(place, "rm -rf ${MODEL_CACHE_DIR:-./models}/huggingface/hub/")
+        assert not (place.home / "models" / "huggingface" / "hub").exists()
+        assert place.health()["status"] != "unhealthy"
