@@ -86,12 +86,12 @@ class OpenSearchNode:
 
     def start(self) -> None:
         """Again after :meth:`kill`, with what it had written."""
-        self._process = subprocess.Popen(self._command, stdout=self._log, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(self._command, stdout=self._log, stderr=subprocess.STDOUT)
         self._wait()
 
     def kill(self) -> None:
-        self._process.kill()
-        self._process.wait(10)
+        self.process.kill()
+        self.process.wait(10)
 
     def new_prefix(self) -> str:
         """Names of indexes that nobody else uses."""
@@ -99,10 +99,10 @@ class OpenSearchNode:
 
     def freeze(self) -> None:
         """It takes connections and answers nothing."""
-        self._process.send_signal(signal.SIGSTOP)
+        self.process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         self.kill()
@@ -111,7 +111,7 @@ class OpenSearchNode:
 
     def _wait(self) -> None:
         until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until and self._process.poll() is None:
+        while time.monotonic() < until and self.process.poll() is None:
             try:
                 with urllib.request.urlopen(self.address, timeout=2):
                     return

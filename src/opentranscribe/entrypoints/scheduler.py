@@ -46,10 +46,10 @@ class Chore:
 
 
 CHORES: tuple[Chore, ...] = (
-    Chore("sweep jobs", 10.0, lambda app: sweep(app.work)),
+    Chore("sweep jobs", 3.0, lambda app: sweep(app.work)),
     Chore(
         "finish uploads",
-        30.0,
+        5.0,
         lambda app: media.finish_pending(app.work, app.ports.objects, app.options),
     ),
     Chore("carry changes to the search server", 5.0, lambda app: app.ports.search.catch_up()),

@@ -33,12 +33,14 @@ Kind = Literal[
 class AppError(Exception):
     """A failure with a sentence for people, a code for programs and fields for logs.
 
-    ``transient`` tells a worker whether the same call may succeed later.
+    ``transient`` tells a worker whether the same call may succeed later; ``outage`` that it will as
+    soon as something that everybody uses is back, however long that takes.
     """
 
     kind: ClassVar[Kind] = "invalid"
     code: ClassVar[str] = "error"
     transient: ClassVar[bool] = False
+    outage: ClassVar[bool] = False
 
     def __init__(self, message: str, **fields: Any) -> None:
         super().__init__(message)

@@ -29,6 +29,6 @@ class Options:
     bearer_ttl_seconds: float = 86_400.0
     lockout_threshold: int = 5
     lockout_seconds: float = 15 * 60.0
-    lease_seconds: float = 30.0
+    lease_seconds: float = 12.0
     metrics_token: str = ""
     trusted_proxies: tuple[str, ...] = field(default=())

@@ -20,6 +20,13 @@ class ObjectKeyError(InvalidError):
     code = "object_key"
 
 
+class StoreAwayError(UnavailableError):
+    """The store does not answer, or not as a store that is well."""
+
+    code = "store_unavailable"
+    outage = True
+
+
 class StorageFullError(UnavailableError):
     code = "storage_full"
 

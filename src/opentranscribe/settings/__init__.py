@@ -196,7 +196,7 @@ class Settings(Folders, Servers):
         description="How long a locked account stays locked.",
     )
     lease_seconds: float = Field(
-        default=30.0,
+        default=12.0,
         ge=1.0,
         description="A job whose worker is silent this long is given to another.",
     )

@@ -36,6 +36,7 @@ from opentranscribe.ports.diarization import (
     Voiceprint,
 )
 from opentranscribe.ports.media_tools import DamagedMediaError, Decoded, MediaInfo
+from opentranscribe.ports.objects import StoreAwayError
 from opentranscribe.ports.progress import Progress, ignore_progress
 from opentranscribe.ports.queue import EMBEDDING
 
@@ -58,6 +59,7 @@ FAILURES: dict[str, AppError | OSError | MemoryError] = {
     "damaged": DamagedMediaError("The recording is damaged and cannot be played."),
     "away": UnavailableError("The engine does not answer."),
     "missing": ModelMissingError("The model is missing: put model.bin in /models/base."),
+    "outage": StoreAwayError("The object store does not answer."),
     "full": OSError(28, "No space left on device"),
     "memory": MemoryError(),
 }

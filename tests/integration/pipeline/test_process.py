@@ -134,6 +134,24 @@ class TestFailures:
         assert installation.file(file_uuid).status == "error"
         assert "make room" in (installation.file(file_uuid).last_error_message or "")
 
+    @pytest.mark.parametrize("point", ["speech", "diarize"])
+    def test_an_outage_is_waited_for_however_often_it_is_met(
+        self, installation: Installation, point: str
+    ) -> None:
+        installation.remote.fail(point, "outage")
+        file_uuid = installation.add_file()
+        installation.run_jobs()
+        for _ in range(5):
+            self._let_time_pass(installation)
+        job = installation.job(file_uuid)
+        assert (job.status, job.attempt) == ("queued", 0)
+        assert "does not answer" in (job.message or "")
+        installation.remote.mend(point)
+        self._let_time_pass(installation)
+        assert installation.file(file_uuid).status == "completed"
+        assert words_of(installation, file_uuid) == EXPECTED
+        assert installation.file(file_uuid).notices == []
+
     def test_a_missing_model_says_what_to_put_where(self, installation: Installation) -> None:
         installation.remote.fail("window0", "missing")
         file_uuid = installation.add_file()

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
-from opentranscribe.kit.errors import UnavailableError
+from opentranscribe.ports.objects import StoreAwayError
 
 #: Whoever was given a path has this long to open it, however full the folder is.
 SAFE_SECONDS = 3600.0
@@ -31,7 +31,7 @@ class LocalCopies:
         return path
 
     def keep(self, name: str, size_bytes: int, content: Iterable[bytes]) -> Path:
-        """Raises UnavailableError when ``content`` is not of that size."""
+        """Raises StoreAwayError when ``content`` is not of that size."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._make_room(size_bytes)
         draft = self._folder / f".{uuid.uuid4().hex}"
@@ -41,7 +41,7 @@ class LocalCopies:
                     handle.write(chunk)
                 written = handle.tell()
             if written != size_bytes:
-                raise UnavailableError("The object store broke off in the middle of a file.")
+                raise StoreAwayError("The object store broke off in the middle of a file.")
             return draft.rename(self._path(name))
         finally:
             draft.unlink(missing_ok=True)

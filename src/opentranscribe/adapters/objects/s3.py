@@ -21,8 +21,12 @@ from obstore.store import S3Store
 from opentranscribe.adapters.objects.copies import LocalCopies
 from opentranscribe.adapters.objects.keys import check_key
 from opentranscribe.adapters.objects.trying import try_store
-from opentranscribe.kit.errors import UnavailableError
-from opentranscribe.ports.objects import ObjectInfo, ObjectNotFoundError, StorageFullError
+from opentranscribe.ports.objects import (
+    ObjectInfo,
+    ObjectNotFoundError,
+    StorageFullError,
+    StoreAwayError,
+)
 
 PART_BYTES = 16 << 20
 PARTS_AT_ONCE = 3
@@ -139,11 +143,11 @@ class S3Objects:
             urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
         except urllib.error.HTTPError as error:
             if error.code != 409:  # somebody else has just made it
-                raise UnavailableError(
+                raise StoreAwayError(
                     f"The bucket does not exist and cannot be made ({error.code})."
                 ) from error
         except OSError as error:
-            raise UnavailableError("The object store does not answer.") from error
+            raise StoreAwayError("The object store does not answer.") from error
 
     def _chunks(self, key: str, stream: Any, chunk_bytes: int) -> Iterator[bytes]:
         """Exactly so many bytes each, but for the last."""
@@ -172,7 +176,7 @@ class S3Objects:
                 ) from error
             if NO_BUCKET in told:
                 raise ObjectNotFoundError("The bucket is missing.", key=key) from error
-            raise UnavailableError(
+            raise StoreAwayError(
                 f"The object store cannot be used: {told.partition(' Debug source')[0][:300]}",
                 key=key,
             ) from error

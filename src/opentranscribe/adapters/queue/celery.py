@@ -11,11 +11,14 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import redis
 from celery import Celery
 from celery.app.trace import setup_worker_optimizations
 from celery.worker import WorkController, state
+from celery.worker.consumer import Consumer
 from kombu.exceptions import KombuError, OperationalError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -68,6 +71,16 @@ SETTINGS = {
 }
 
 
+class PatientConsumer(Consumer):  # type: ignore[misc]
+    """Asks for a server that is away at an even pace, not ever more rarely."""
+
+    def ensure_connected(self, connection: Any) -> Any:
+        connection.ensure_connection = partial(
+            connection.ensure_connection, interval_start=RESTART_SECONDS, interval_step=0
+        )
+        return super().ensure_connected(connection)
+
+
 class QueueAwayError(UnavailableError):
     code = "queue_unavailable"
 
@@ -76,6 +89,7 @@ def make_celery(address: str) -> Celery:
     """The application that workers, senders and Flower share."""
     app = Celery("opentranscribe", broker=address, set_as_current=False)
     app.conf.update(SETTINGS)
+    app.conf.worker_consumer = PatientConsumer
     return app
 
 
@@ -161,16 +175,15 @@ class CeleryQueue:
         """Best effort: what cannot be sent now is sent by the sweeper."""
         for envelope in envelopes:
             try:
-                if self._mark(envelope.job_uuid):
+                if not self._redis.exists(MARK + envelope.job_uuid):
                     self._publish(envelope)
+                    # Last: a mark without its message would keep the job waiting.
+                    self._redis.set(MARK + envelope.job_uuid, 1, ex=MARK_SECONDS)
             except (redis.RedisError, KombuError, OperationalError, OSError) as error:
                 log.warning(
                     "the message of job %s will be sent later: %s", envelope.job_uuid, error
                 )
                 return
-
-    def _mark(self, job_uuid: str) -> bool:
-        return bool(self._redis.set(MARK + job_uuid, 1, nx=True, ex=MARK_SECONDS))
 
     def _unmark(self, job_uuid: str) -> None:
         try:

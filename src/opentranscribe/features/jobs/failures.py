@@ -32,6 +32,11 @@ def is_transient(error: Exception) -> bool:
     return error.transient if isinstance(error, AppError) else True
 
 
+def is_outage(error: Exception) -> bool:
+    """Nobody's fault and no reason to give up: it is tried again until it is over."""
+    return isinstance(error, AppError) and error.outage
+
+
 def failure_of(error: Exception) -> Failure:
     if isinstance(error, AppError):
         return Failure(error.code, error.message)

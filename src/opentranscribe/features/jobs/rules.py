@@ -13,6 +13,8 @@ TELLING_FRACTION = 0.03
 #: How much one new measurement counts against all earlier ones.
 SMOOTHING = 0.3
 RETRY_SECONDS = (5.0, 20.0, 60.0, 300.0)
+#: Whatever waits for the end of an outage goes on soon after it.
+OUTAGE_DELAY_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,18 @@ from opentranscribe.features.jobs.errors import (
     HandedBack,
     LeaseLostError,
 )
-from opentranscribe.features.jobs.failures import KILLED, failure_of, is_transient
+from opentranscribe.features.jobs.failures import KILLED, failure_of, is_outage, is_transient
 from opentranscribe.features.jobs.graph import run_graph
 from opentranscribe.features.jobs.kinds import Failure, Kind, Kinds, Outcome, Step, StepRun
 from opentranscribe.features.jobs.lease import Lease, cancel, claim, end
 from opentranscribe.features.jobs.pulse import Pulse
-from opentranscribe.features.jobs.rules import ENDED, StepStatus, retry_delay_seconds, smoothed
+from opentranscribe.features.jobs.rules import (
+    ENDED,
+    OUTAGE_DELAY_SECONDS,
+    StepStatus,
+    retry_delay_seconds,
+    smoothed,
+)
 from opentranscribe.features.jobs.tracker import Tracker
 from opentranscribe.kit.errors import AppError
 from opentranscribe.kit.log_context import logging_about
@@ -38,7 +44,7 @@ class JobRunner:
     """``handle`` is what a queue calls; it never raises for a job that fails."""
 
     def __init__(
-        self, work: WorkFactory, kinds: Kinds, *, process: str, lease_seconds: float = 30.0
+        self, work: WorkFactory, kinds: Kinds, *, process: str, lease_seconds: float = 12.0
     ) -> None:
         self._work = work
         self._kinds = kinds
@@ -170,8 +176,8 @@ class Attempt:
         except Cancelled:
             raise
         except Exception as error:
-            if not step.optional or isinstance(error, OperationalError):
-                raise  # a database that is away is no fault of the step
+            if not step.optional or isinstance(error, OperationalError) or is_outage(error):
+                raise  # a database or a store that is away is no fault of the step
             log.warning("optional step %s failed: %s", step.name, error, exc_info=True)
             failure = failure_of(error)
             self._lease.write(partial(self._mark_failed, step=step, failure=failure))
@@ -270,9 +276,12 @@ class Attempt:
     def _fail(self, work: Work, error: Exception) -> None:
         job = self._job(work)
         failure = failure_of(error)
-        if is_transient(error) and job.attempt < job.max_attempts:
+        outage = is_outage(error)
+        if outage or (is_transient(error) and job.attempt < job.max_attempts):
             _release(job)
-            job.not_before = queries.seconds_from_now(retry_delay_seconds(job.attempt))
+            delay = OUTAGE_DELAY_SECONDS if outage else retry_delay_seconds(job.attempt)
+            job.attempt -= outage  # counts as none
+            job.not_before = queries.seconds_from_now(delay)
             job.error_code, job.error_message = failure.code, failure.message
             job.message = f"{failure.message} This is tried again soon."
             return

@@ -11,7 +11,7 @@ from opentranscribe.work import SYSTEM, WorkFactory
 log = logging.getLogger(__name__)
 
 #: How long a fresh job may wait for its first message to be delivered before another is sent.
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 5.0
 SILENT_PROCESS_SECONDS = 120.0
 #: Of jobs that waited while this release was put in place.
 RENAMED_QUEUES = {"speech": GPU}
