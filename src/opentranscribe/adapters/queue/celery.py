@@ -39,6 +39,8 @@ SEND_SECONDS = 1.0
 MARK_SECONDS = 120
 #: A worker that gave up for whatever reason is begun again.
 RESTART_SECONDS = 2.0
+#: A mark whose message may not have been sent (a frozen server marks when it thaws) hinders no longer.
+SENDING_SECONDS = 5
 MARK = "opentranscribe:waiting:"
 #: The names of all queues that were ever used.
 NAMES = "opentranscribe:queues"
@@ -175,10 +177,11 @@ class CeleryQueue:
         """Best effort: what cannot be sent now is sent by the sweeper."""
         for envelope in envelopes:
             try:
-                if not self._redis.exists(MARK + envelope.job_uuid):
+                mark = MARK + envelope.job_uuid
+                if self._redis.set(mark, 1, nx=True, ex=SENDING_SECONDS):
                     self._publish(envelope)
-                    # Last: a mark without its message would keep the job waiting.
-                    self._redis.set(MARK + envelope.job_uuid, 1, ex=MARK_SECONDS)
+                    # Unless a worker has the message already.
+                    self._redis.set(mark, 1, xx=True, ex=MARK_SECONDS)
             except (redis.RedisError, KombuError, OperationalError, OSError) as error:
                 log.warning(
                     "the message of job %s will be sent later: %s", envelope.job_uuid, error
