@@ -14,24 +14,20 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import duration_of, installation, joined
+from pipeline import begin_job, duration_of, installation, joined, store
 from sqlalchemy import func, select
 from word_errors import blocks, error_rate, normalize
 
 from opentranscribe.bootstrap import App
 from opentranscribe.features.transcription.service import PROCESS
-from opentranscribe.schema.accounts import User
 from opentranscribe.schema.jobs import Job, JobStep, ProcessHeartbeat
-from opentranscribe.schema.media import MediaFile
 from opentranscribe.schema.transcript import TranscriptSegment
 from opentranscribe.work import SYSTEM
-from opentranscribe.work.events import FileAdded
 
 LEAST_GAIN = 1.7
 
@@ -73,29 +69,9 @@ def count_workers(app: App) -> int:
 
 
 def run_job(app: App, sound: Path, *, diarize: bool) -> Measured:
-    key = f"media/{uuid.uuid4()}.wav"
-    copy = app.settings.home / "copy.wav"
-    copy.write_bytes(sound.read_bytes())
-    size = copy.stat().st_size
-    app.ports.objects.put_file(key, copy)
+    stored = store(app, sound)
     began = time.perf_counter()
-    with app.work(SYSTEM) as work:
-        user = work.session.scalar(select(User).limit(1))
-        if user is None:
-            user = User(email="bench@example.org", hashed_password="-")
-            work.session.add(user)
-            work.session.flush()
-        file = MediaFile(
-            user_id=user.id,
-            filename=sound.name,
-            storage_path=key,
-            file_size=size,
-            content_type="audio/wav",
-        )
-        work.session.add(file)
-        work.session.flush()
-        file_id = file.id
-        work.emit(FileAdded(file_id, {"disable_diarization": not diarize}))
+    file_id = begin_job(app, sound.name, stored, disable_diarization=not diarize)
     wait_for_job(app, file_id)
     seconds = time.perf_counter() - began
     with app.work(SYSTEM) as work:

@@ -83,15 +83,18 @@ class Measured:
     steps: dict[str, float] = field(default_factory=dict)
 
 
-def run_job(app: App, sound: Path) -> Measured:
-    """Upload and job, from the moment the file is stored to the stored transcript."""
+def store(app: App, sound: Path) -> tuple[str, int]:
+    """A copy in the object store: its key and bytes."""
     copy = app.settings.home / f"{uuid.uuid4()}{sound.suffix}"
     shutil.copyfile(sound, copy)
-    key = f"media/{copy.name}"
-    size = copy.stat().st_size
+    key, size = f"media/{copy.name}", copy.stat().st_size
     app.ports.objects.put_file(key, copy)
-    found = Measured()
-    began, cpu = time.perf_counter(), cpu_seconds()
+    return key, size
+
+
+def begin_job(app: App, name: str, stored: tuple[str, int], **options: Any) -> int:
+    """The id of the file, whose transcription waits in the queue now."""
+    key, size = stored
     with app.work(SYSTEM) as work:
         user = work.session.scalar(select(User).limit(1))
         if user is None:
@@ -100,15 +103,23 @@ def run_job(app: App, sound: Path) -> Measured:
             work.session.flush()
         file = MediaFile(
             user_id=user.id,
-            filename=sound.name,
+            filename=name,
             storage_path=key,
             file_size=size,
             content_type="audio/wav",
         )
         work.session.add(file)
         work.session.flush()
-        file_id = file.id
-        work.emit(FileAdded(file_id, {}))
+        work.emit(FileAdded(file.id, options))
+        return file.id
+
+
+def run_job(app: App, sound: Path) -> Measured:
+    """Upload and job, from the moment the file is stored to the stored transcript."""
+    stored = store(app, sound)
+    found = Measured()
+    began, cpu = time.perf_counter(), cpu_seconds()
+    file_id = begin_job(app, sound.name, stored)
     stop = threading.Event()
     watcher = threading.Thread(target=watch_first_text, args=(app, file_id, began, found, stop))
     watcher.start()

@@ -180,3 +180,19 @@ class Visitor:
                 return True
             time.sleep(0.5)
         return False
+
+
+def typed(place: Stack, *commands: str) -> str:
+    """Each ends well; what the last one printed."""
+    for command in commands:
+        done = place.sh(command)
+        assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def words_of(visitor: Visitor) -> set[str]:
+    return {one["term"] for one in visitor.http.get("/api/custom-vocabulary").json()}
+
+
+def add_word(visitor: Visitor, word: str) -> int:
+    return visitor.http.post("/api/custom-vocabulary", json={"term": word}).status_code

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from tests.containers import images
-from tests.containers.stack import PREFIX, Stack, Visitor
+from tests.containers.stack import PREFIX, Stack, Visitor, add_word, typed, words_of
 from tests.e2e.updating import EMAIL, PASSWORD, Wheels
 
 SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "FLOWER_PASSWORD", "OPENTR_S3_SECRET_KEY")
@@ -31,22 +31,6 @@ def place(stack_folder: Stack, wheels: Wheels) -> Stack:
 @pytest.fixture(scope="module")
 def visitor(place: Stack) -> Visitor:
     return Visitor(place.address)
-
-
-def typed(place: Stack, *commands: str) -> str:
-    """Each ends well; what the last one printed."""
-    for command in commands:
-        done = place.sh(command)
-        assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-    return done.stdout
-
-
-def words_of(visitor: Visitor) -> set[str]:
-    return {one["term"] for one in visitor.http.get("/api/custom-vocabulary").json()}
-
-
-def add_word(visitor: Visitor, word: str) -> int:
-    return visitor.http.post("/api/custom-vocabulary", json={"term": word}).status_code
 
 
 class TestBefore:
