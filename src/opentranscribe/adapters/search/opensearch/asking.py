@@ -27,8 +27,13 @@ DEEPEST = 10_000
 #: Up to so many files with matches are counted exactly.
 COUNTED_FILES = 40_000
 
-#: A thousand hits are read in milliseconds if what is stored of them is not unpacked.
-PLACE_ONLY = {"stored_fields": "_none_", "docvalue_fields": ["file_id", "chunk_index"]}
+#: A hit says its place by what it is sorted by: nothing that is stored of it is unpacked.
+BY_SCORE: Sequence[Any] = ("_score", {"file_id": "asc"}, {"chunk_index": "asc"})
+PLACE_ONLY: Mapping[str, Any] = {
+    "stored_fields": "_none_",
+    "sort": BY_SCORE,
+    "track_scores": True,
+}
 
 #: File id and chunk index.
 Place = tuple[int, int]
@@ -124,6 +129,10 @@ def count_chunks(inquiry: Inquiry, asked: Asked, files: Sequence[int]) -> dict[i
 
 def words_query(inquiry: Inquiry, *, every: bool) -> Query:
     """Chunks with every phrase, or with any; each lexeme adds its BM25."""
+    options = list(inquiry.lexemes.values())
+    are_apart = len(inquiry.wanted) == sum(map(len, options))
+    if are_apart and all(len(phrase) == 1 for phrase in inquiry.question.phrases):
+        return _single_words(inquiry, options, every=every)
     phrases = [_phrase(phrase, inquiry.lexemes) for phrase in inquiry.question.phrases]
     wanted = phrases if every else [{"bool": {"should": phrases, "minimum_should_match": 1}}]
     return {
@@ -134,6 +143,18 @@ def words_query(inquiry: Inquiry, *, every: bool) -> Query:
             ],
         }
     }
+
+
+def _single_words(inquiry: Inquiry, options: Sequence[Iterable[str]], *, every: bool) -> Query:
+    """The same in half the time: what must be there is what is weighed."""
+    words = [_weighed(lexemes) for lexemes in options]
+    wanted = {"must": words} if every else {"should": words, "minimum_should_match": 1}
+    return {"bool": {"filter": filters(inquiry.query), **wanted}}
+
+
+def _weighed(lexemes: Iterable[str]) -> Query:
+    terms = [{"term": {"lexemes": {"value": lexeme}}} for lexeme in sorted(lexemes)]
+    return terms[0] if len(terms) == 1 else {"bool": {"should": terms, "minimum_should_match": 1}}
 
 
 def filters(query: SearchQuery, *, of_chunks: bool = True) -> list[Query]:
@@ -153,6 +174,9 @@ def filters(query: SearchQuery, *, of_chunks: bool = True) -> list[Query]:
 def _phrase(phrase: Sequence[str], lexemes: Lexemes) -> Query:
     if len(phrase) == 1:
         return {"terms": {"lexemes": sorted(lexemes[phrase[0]])}}
+    if all(len(lexemes[token]) == 1 for token in phrase):
+        said = " ".join(lexeme for token in phrase for lexeme in lexemes[token])
+        return {"match_phrase": {"lexemes": {"query": said}}}
     tokens = [_any_of(lexemes[token]) for token in phrase]
     return {"span_near": {"clauses": tokens, "slop": 0, "in_order": True}}
 
@@ -168,8 +192,6 @@ def _ranked(words: Query) -> Query:
         "query": words,
         "size": BEST,
         **PLACE_ONLY,
-        "sort": ["_score", {"file_id": "asc"}, {"chunk_index": "asc"}],
-        "track_scores": True,
         "track_total_hits": True,
         "aggs": {"files": files},
     }
@@ -208,7 +230,8 @@ def _by_title(query: SearchQuery, question: Question) -> Query:
 
 
 def _place(hit: Mapping[str, Any]) -> Place:
-    return int(hit["fields"]["file_id"][0]), int(hit["fields"]["chunk_index"][0])
+    _, file_id, index = hit["sort"]
+    return int(file_id), int(index)
 
 
 def _scores(answer: Mapping[str, Any]) -> dict[Place, float]:

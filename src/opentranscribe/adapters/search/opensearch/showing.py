@@ -20,7 +20,6 @@ from opentranscribe.adapters.search.snippets import cut_snippet, mark_words
 from opentranscribe.ports.search import FileHit, Occurrence, SearchResult
 
 Ranked = tuple[int, float, tuple[tuple[Place, float], ...]]
-SHOWN = ["content", "speaker", "start_time", "end_time", "word_starts", "lexemes"]
 
 
 def show_page(inquiry: Inquiry, asked: Asked, corrected: str | None) -> SearchResult:
@@ -81,15 +80,13 @@ def _sources(
 ) -> tuple[dict[int, str], dict[Place, Mapping[str, Any]]]:
     generation = inquiry.generation
     wanted: list[dict[str, Any]] = [
-        {"_index": generation.files, "_id": str(file_id), "_source": ["title"]} for file_id in files
+        {"_index": generation.files, "_id": str(file_id)} for file_id in files
     ]
     in_order = list(places)
     wanted += [
-        {"_index": generation.chunks, "_id": f"{file_id}-{index}", "_source": SHOWN}
-        for file_id, index in in_order
+        {"_index": generation.chunks, "_id": f"{file_id}-{index}"} for file_id, index in in_order
     ]
-    with inquiry.server.asked() as client:
-        found = client.mget(body={"docs": wanted})["docs"]
+    found = inquiry.server.documents(wanted)
     titles = {
         file_id: doc["_source"]["title"]
         for file_id, doc in zip(files, found, strict=False)
