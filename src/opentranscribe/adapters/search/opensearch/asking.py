@@ -13,6 +13,7 @@ from typing import Any
 
 from opentranscribe.adapters.search.asking import MAX_DISTANCE
 from opentranscribe.adapters.search.matching import ENOUGH
+from opentranscribe.adapters.search.opensearch.documents import rounded
 from opentranscribe.adapters.search.opensearch.generations import Generation, vector_field
 from opentranscribe.adapters.search.opensearch.server import Server
 from opentranscribe.adapters.search.questions import Lexemes, Question
@@ -203,7 +204,7 @@ def _nearest(query: SearchQuery) -> Query:
     if query.vector_model:
         wanted.append({"term": {"embedding_model": query.vector_model}})
     near = {
-        "vector": query.vector.tolist(),
+        "vector": rounded(query.vector),
         "k": NEAREST,
         "filter": {"bool": {"filter": wanted}},
     }

@@ -1,12 +1,16 @@
 """Carrying changes from PostgreSQL to the server: an outbox, written with the change itself.
 
 A row says that a recording changed, not how: whoever carries it reads the newest state, and holds
-the row until the server has it. What fails stays in the outbox.
+the row until the server has it. What fails stays in the outbox. A recording that is indexed again
+as it was is noted, too, for the sake of a generation that is being built; the one that answers has
+it, and goes on answering.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,6 +30,8 @@ log = logging.getLogger(__name__)
 
 #: Files that one round carries at most, so that a round ends.
 CARRIED_AT_ONCE = 500
+#: While the server writes one recording, the next is read.
+CARRIERS = 2
 
 TABLES = """
 CREATE SEQUENCE IF NOT EXISTS derived.search_version;
@@ -34,6 +40,11 @@ CREATE TABLE IF NOT EXISTS derived.search_outbox (
     owner_id integer NOT NULL,
     version bigint NOT NULL,
     since timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+ALTER TABLE derived.search_outbox ADD COLUMN IF NOT EXISTS is_change boolean NOT NULL DEFAULT true;
+CREATE TABLE IF NOT EXISTS derived.search_noted (
+    file_id integer PRIMARY KEY,
+    digest bytea NOT NULL
 );
 CREATE TABLE IF NOT EXISTS derived.search_generation (
     name text PRIMARY KEY,
@@ -44,18 +55,26 @@ CREATE TABLE IF NOT EXISTS derived.search_generation (
 """
 #: The row is locked until the caller's transaction ends: versions rise in the order of commits.
 NOTE = """
-INSERT INTO derived.search_outbox (file_id, owner_id, version)
-VALUES (:file_id, :owner_id, nextval('derived.search_version'))
+INSERT INTO derived.search_outbox AS o (file_id, owner_id, version, is_change)
+VALUES (:file_id, :owner_id, nextval('derived.search_version'), :is_change)
 ON CONFLICT (file_id) DO UPDATE
-SET version = nextval('derived.search_version'), owner_id = excluded.owner_id
+SET version = nextval('derived.search_version'), owner_id = excluded.owner_id,
+    is_change = o.is_change OR excluded.is_change
 """
+#: Nothing comes back where it is the same as before.
+REMEMBER = """
+INSERT INTO derived.search_noted AS n (file_id, digest) VALUES (:file_id, :digest)
+ON CONFLICT (file_id) DO UPDATE SET digest = excluded.digest WHERE n.digest <> excluded.digest
+RETURNING file_id
+"""
+FORGET = "DELETE FROM derived.search_noted WHERE file_id = :file_id"
 NOTE_ALL = """
-INSERT INTO derived.search_outbox (file_id, owner_id, version)
-SELECT file_id, owner_id, nextval('derived.search_version') FROM derived.search_file
+INSERT INTO derived.search_outbox (file_id, owner_id, version, is_change)
+SELECT file_id, owner_id, nextval('derived.search_version'), false FROM derived.search_file
 ON CONFLICT (file_id) DO NOTHING
 """
 TAKE = """
-SELECT version FROM derived.search_outbox WHERE file_id = :file_id FOR UPDATE SKIP LOCKED
+SELECT version, is_change FROM derived.search_outbox WHERE file_id = :file_id FOR UPDATE SKIP LOCKED
 """
 DONE = "DELETE FROM derived.search_outbox WHERE file_id = :file_id"
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('derived.search_generation'))"
@@ -77,9 +96,18 @@ class Carrier:
             for statement in TABLES.split(";\n"):
                 connection.execute(text(statement))
 
-    def note(self, session: Session, file_id: int, owner_id: int) -> None:
-        """The recording changed; it is carried as soon as the caller's transaction is kept."""
-        session.execute(text(NOTE), {"file_id": file_id, "owner_id": owner_id})
+    def note(self, session: Session, file_id: int, owner_id: int, digest: bytes | None) -> None:
+        """The recording changed; it is carried as soon as the caller's transaction is kept.
+        ``digest`` tells its states apart, None when it is gone. In the same state as before it is
+        carried by :meth:`catch_up`."""
+        values: dict[str, object] = {"file_id": file_id, "digest": digest}
+        if digest is None:
+            session.execute(text(FORGET), values)
+        is_change = digest is None or session.scalar(text(REMEMBER), values) is not None
+        values = {"file_id": file_id, "owner_id": owner_id, "is_change": is_change}
+        session.execute(text(NOTE), values)
+        if not is_change:
+            return
         if CHANGED not in session.info:
             session.info[CHANGED] = set()
             event.listen(session, "after_commit", self._after_commit)
@@ -93,26 +121,25 @@ class Carrier:
         file_ids, session.info[CHANGED] = sorted(changed), set()
         try:
             for file_id in file_ids:
-                self.carry(file_id, refresh=True)
+                self.carry(file_id)
         except (UnavailableError, SQLAlchemyError) as error:
             log.warning("the search server gets recordings %s later: %s", file_ids, error)
 
-    def carry(self, file_id: int, *, refresh: bool) -> None:
+    def carry(self, file_id: int) -> None:
         """Bring one recording to the server. Raises UnavailableError; then it stays noted."""
         with self._engine.begin() as connection:
-            version = connection.scalar(text(TAKE), {"file_id": file_id})
-            if version is None:
+            noted = connection.execute(text(TAKE), {"file_id": file_id}).one_or_none()
+            if noted is None:
                 return
             with Session(bind=connection) as session:
                 document = read_document(session, file_id)
-            for generation in generations.read_generations(connection, self.prefix):
-                if generation.state == "kept":
-                    continue
+            known = generations.read_generations(connection, self.prefix)
+            for generation in _that_lack_it(known, is_change=noted.is_change):
                 if document is None:
-                    self._remove(generation, file_id, version)
+                    self._remove(generation, file_id, noted.version)
                 else:
-                    self._write(generation, document, version)
-                if refresh:
+                    self._write(generation, document, noted.version)
+                if generation.state == "live":
                     self._server.refresh(generation.files, generation.chunks)
             connection.execute(text(DONE), {"file_id": file_id})
 
@@ -137,7 +164,8 @@ class Carrier:
         with self._engine.begin() as connection:
             statement = "SELECT file_id FROM derived.search_outbox ORDER BY since LIMIT :most"
             waiting = connection.scalars(text(statement), {"most": CARRIED_AT_ONCE}).all()
-        carried = sum(self._try_to_carry(file_id) for file_id in waiting)
+        with ThreadPoolExecutor(CARRIERS) as carriers:
+            carried = sum(carriers.map(self._try_to_carry, waiting))
         if carried == len(waiting) < CARRIED_AT_ONCE:
             self._finish_filling()
         return carried
@@ -145,7 +173,7 @@ class Carrier:
     def _try_to_carry(self, file_id: int) -> bool:
         """One that the server refuses holds up no other; it stays noted."""
         try:
-            self.carry(file_id, refresh=False)
+            self.carry(file_id)
         except UnavailableError as error:
             log.warning("recording %s is not on the search server yet: %s", file_id, error)
             return False
@@ -171,9 +199,9 @@ class Carrier:
             connection.execute(text(LOCK))
             for one in generations.read_generations(connection, self.prefix):
                 if one.state == "filling" and self._is_filled(connection, one):
-                    self._server.refresh(one.files, one.chunks)
+                    generations.settle(self._server, one)
                     generations.publish(self._server, one)
-                    generations.set_state(connection, one, "live")
+                    generations.set_live(connection, one)
 
     def _is_filled(self, connection: Connection, generation: Generation) -> bool:
         older = text(
@@ -186,6 +214,15 @@ class Carrier:
         if (generation.name, dimensions) not in self._vectors:
             generations.ensure_vectors(self._server, generation, dimensions)
             self._vectors.add((generation.name, dimensions))
+
+
+def _that_lack_it(known: Sequence[Generation], *, is_change: bool) -> list[Generation]:
+    """What is as it was needs not be brought to a generation that answers, while another is made
+    to take its place; otherwise it may mend something there."""
+    lacking = [one for one in known if one.state != "kept"]
+    if not is_change and any(one.state == "building" for one in lacking):
+        lacking = [one for one in lacking if one.state != "live"]
+    return lacking
 
 
 def _forget(session: Session) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from opentranscribe.adapters.search.opensearch.generations import Generation, vector_field
@@ -15,6 +17,8 @@ from opentranscribe.adapters.search.rows import fetch
 from opentranscribe.adapters.search.stems import stem_words
 from opentranscribe.adapters.search.tokens import token_texts
 from opentranscribe.adapters.search.writing import whole_vector
+
+VECTOR_DECIMALS = 5
 
 FILE = """
 SELECT file_id, owner_id, title, title_words, language, uploaded_at, duration_seconds,
@@ -81,10 +85,16 @@ def read_document(session: Session, file_id: int) -> Document | None:
     for chunk, words in zip(chunks, tokens, strict=True):
         own = _chunk_body(chunk) | {"lexemes": " ".join(stems[word] for word in words)}
         if chunk.vector is not None and (vector := whole_vector(chunk.vector)).any():
-            own[vector_field(len(vector))] = vector.tolist()
+            own[vector_field(len(vector))] = rounded(vector)
             dimensions.add(len(vector))
         bodies[chunk.chunk_index] = shared | own
     return Document(file_id, body, bodies, frozenset(dimensions))
+
+
+def rounded(vector: NDArray[np.float32]) -> list[float]:
+    """As exact as the half precision that it is kept in, in half the digits."""
+    whole: list[float] = np.round(vector.astype(np.float64), VECTOR_DECIMALS).tolist()
+    return whole
 
 
 def _chunk_body(chunk: Any) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def vector_field(dimensions: int | str) -> str:
 
 
 def make_generation(server: Server, connection: Connection, prefix: str, state: str) -> Generation:
-    """Two empty indexes and the row that names them. Raises UnavailableError."""
+    """Two empty indexes and the row that names them; :func:`settle` ends their filling. Raises
+    UnavailableError."""
     name = f"{datetime.now(UTC):%Y%m%d%H%M%S}_{secrets.token_hex(3)}"
     made = Generation(name, state, "", prefix)
     patience = {"request_timeout": WRITE_SECONDS}
@@ -92,6 +93,7 @@ def make_generation(server: Server, connection: Connection, prefix: str, state: 
                 "number_of_shards": 1,
                 "auto_expand_replicas": "0-1",
                 "knn": index == made.chunks,
+                "refresh_interval": "-1",
             }
             body = {
                 "settings": {"index": settings, "analysis": ANALYSIS},
@@ -107,6 +109,18 @@ def make_generation(server: Server, connection: Connection, prefix: str, state: 
         {"name": made.name, "state": state, "identity": made.identity},
     )
     return made
+
+
+def settle(server: Server, generation: Generation) -> None:
+    """Everything written is found, and from now on by itself. Until here nobody searches it, and
+    to make every second's writing searchable would cost as much as the writing."""
+    body = {"index": {"refresh_interval": None}}
+    with server.asked() as client:
+        for index in (generation.files, generation.chunks):
+            client.indices.put_settings(
+                index=index, body=body, params={"request_timeout": WRITE_SECONDS}
+            )
+    server.refresh(generation.files, generation.chunks)
 
 
 def ensure_vectors(server: Server, generation: Generation, dimensions: int) -> None:
@@ -172,4 +186,16 @@ def set_state(connection: Connection, generation: Generation, state: str) -> Non
     connection.execute(
         text("UPDATE derived.search_generation SET state = :state WHERE name = :name"),
         {"state": state, "name": generation.name},
+    )
+
+
+def set_live(connection: Connection, generation: Generation) -> None:
+    """It answers from now on; whatever is still to be carried is not known to it."""
+    set_state(connection, generation, "live")
+    connection.execute(
+        text(
+            "UPDATE derived.search_outbox SET is_change = true WHERE file_id IN"
+            " (SELECT file_id FROM derived.search_outbox WHERE NOT is_change"
+            " ORDER BY file_id FOR UPDATE)"
+        )
     )

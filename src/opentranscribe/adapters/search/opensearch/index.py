@@ -7,6 +7,7 @@ PostgreSQL answers.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,7 +38,8 @@ log = logging.getLogger(__name__)
 #: The generation that answers, unless something of the owner's is still to be carried to it.
 STANDING = """
 SELECT (SELECT name FROM derived.search_generation WHERE state = 'live') AS live,
-       EXISTS (SELECT FROM derived.search_outbox WHERE owner_id = %(owner)s) AS is_behind,
+       EXISTS (SELECT FROM derived.search_outbox
+               WHERE owner_id = %(owner)s AND is_change) AS is_behind,
        (SELECT array_agg(DISTINCT language) FROM derived.search_file
         WHERE owner_id = %(owner)s) AS languages
 """
@@ -69,7 +71,7 @@ class OpenSearchIndex:
 
     def index_file(self, session: Session, file: IndexedFile) -> None:
         self._stored.index_file(session, file)
-        self._carrier.note(session, file.file_id, file.owner_id)
+        self._carrier.note(session, file.file_id, file.owner_id, digest(file))
 
     def delete_file(self, session: Session, file_id: int) -> None:
         owner = session.scalar(
@@ -78,7 +80,7 @@ class OpenSearchIndex:
         )
         if owner is not None:
             self._stored.delete_file(session, file_id)
-            self._carrier.note(session, file_id, owner)
+            self._carrier.note(session, file_id, owner, None)
 
     def indexed_files(self, session: Session) -> set[int]:
         return self._stored.indexed_files(session)
@@ -135,6 +137,19 @@ class OpenSearchIndex:
     def ping(self) -> None:
         self._stored.ping()
         self._server.ping()
+
+
+def digest(file: IndexedFile) -> bytes:
+    """The same for the same content."""
+    told = hashlib.blake2b(digest_size=16)
+    about = replace(file, chunks=())
+    told.update(repr(about).encode())
+    for chunk in file.chunks:
+        shown = (chunk.index, chunk.speaker, chunk.text, chunk.start, chunk.end)
+        told.update(repr(shown).encode())
+        told.update(np.asarray(chunk.word_starts, "<f4").tobytes())
+        told.update(b"" if chunk.vector is None else chunk.vector.astype("<f2").tobytes())
+    return told.digest()
 
 
 def connect_index(engine: Engine, address: str, **access: Any) -> OpenSearchIndex:

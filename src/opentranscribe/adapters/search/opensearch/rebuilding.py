@@ -6,8 +6,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event, Thread
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from opentranscribe.adapters.search.opensearch import generations
 from opentranscribe.adapters.search.opensearch.carrying import LOCK, NOTE_ALL, Carrier
@@ -18,6 +20,8 @@ from opentranscribe.kit.errors import UnavailableError
 log = logging.getLogger(__name__)
 
 FILES_READ_AT_ONCE = 5000
+#: How soon it is looked whether more was indexed.
+IDLE_SECONDS = 0.1
 #: Rounds of carrying after which a rebuild that lacks recordings is given up.
 ROUNDS = 1000
 
@@ -29,12 +33,37 @@ def new_generation(engine: Engine, server: Server, carrier: Carrier) -> Iterator
     carrier.ensure_generation()
     made = _begin(engine, server, carrier.prefix)
     try:
-        yield
+        with _carrying(carrier):
+            yield
         _complete(engine, server, carrier, made)
     except BaseException:
         with engine.begin() as connection:
             generations.drop(server, connection, made)
         raise
+
+
+@contextmanager
+def _carrying(carrier: Carrier) -> Iterator[None]:
+    """What is noted goes to the server while more is indexed."""
+    ended = Event()
+
+    def carry() -> None:
+        while not ended.is_set():
+            try:
+                carried = carrier.catch_up()
+            except (UnavailableError, SQLAlchemyError) as error:
+                log.warning("the search server is brought up to date later: %s", error)
+                carried = 0
+            if not carried:
+                ended.wait(IDLE_SECONDS)
+
+    thread = Thread(target=carry, name="search-rebuild", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _begin(engine: Engine, server: Server, prefix: str) -> Generation:
@@ -55,6 +84,7 @@ def _complete(engine: Engine, server: Server, carrier: Carrier, made: Generation
             break
     else:
         raise UnavailableError("The search server does not take all recordings.")
+    generations.settle(server, made)
     with engine.begin() as connection:
         connection.execute(text(LOCK))
         for one in generations.read_generations(connection, made.prefix):
@@ -62,7 +92,7 @@ def _complete(engine: Engine, server: Server, carrier: Carrier, made: Generation
                 generations.drop(server, connection, one)
             elif one.name != made.name:
                 generations.set_state(connection, one, "kept")
-        generations.set_state(connection, made, "live")
+        generations.set_live(connection, made)
         generations.publish(server, made)
     log.info("search is answered by generation %s", made.name)
 
