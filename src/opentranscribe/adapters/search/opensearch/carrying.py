@@ -42,10 +42,6 @@ CREATE TABLE IF NOT EXISTS derived.search_outbox (
     since timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 ALTER TABLE derived.search_outbox ADD COLUMN IF NOT EXISTS is_change boolean NOT NULL DEFAULT true;
-CREATE TABLE IF NOT EXISTS derived.search_noted (
-    file_id integer PRIMARY KEY,
-    digest bytea NOT NULL
-);
 CREATE TABLE IF NOT EXISTS derived.search_generation (
     name text PRIMARY KEY,
     state text NOT NULL CHECK (state IN ('filling', 'building', 'live', 'kept')),
@@ -61,13 +57,6 @@ ON CONFLICT (file_id) DO UPDATE
 SET version = nextval('derived.search_version'), owner_id = excluded.owner_id,
     is_change = o.is_change OR excluded.is_change
 """
-#: Nothing comes back where it is the same as before.
-REMEMBER = """
-INSERT INTO derived.search_noted AS n (file_id, digest) VALUES (:file_id, :digest)
-ON CONFLICT (file_id) DO UPDATE SET digest = excluded.digest WHERE n.digest <> excluded.digest
-RETURNING file_id
-"""
-FORGET = "DELETE FROM derived.search_noted WHERE file_id = :file_id"
 NOTE_ALL = """
 INSERT INTO derived.search_outbox (file_id, owner_id, version, is_change)
 SELECT file_id, owner_id, nextval('derived.search_version'), false FROM derived.search_file
@@ -96,14 +85,9 @@ class Carrier:
             for statement in TABLES.split(";\n"):
                 connection.execute(text(statement))
 
-    def note(self, session: Session, file_id: int, owner_id: int, digest: bytes | None) -> None:
-        """The recording changed; it is carried as soon as the caller's transaction is kept.
-        ``digest`` tells its states apart, None when it is gone. In the same state as before it is
-        carried by :meth:`catch_up`."""
-        values: dict[str, object] = {"file_id": file_id, "digest": digest}
-        if digest is None:
-            session.execute(text(FORGET), values)
-        is_change = digest is None or session.scalar(text(REMEMBER), values) is not None
+    def note(self, session: Session, file_id: int, owner_id: int, *, is_change: bool) -> None:
+        """The recording is carried as soon as the caller's transaction is kept; if it is as it
+        was, by :meth:`catch_up`."""
         values = {"file_id": file_id, "owner_id": owner_id, "is_change": is_change}
         session.execute(text(NOTE), values)
         if not is_change:

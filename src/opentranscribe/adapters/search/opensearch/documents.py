@@ -16,7 +16,8 @@ from opentranscribe.adapters.search.postings import MAX_PLACE
 from opentranscribe.adapters.search.rows import fetch
 from opentranscribe.adapters.search.stems import stem_words
 from opentranscribe.adapters.search.tokens import token_texts
-from opentranscribe.adapters.search.writing import whole_vector
+from opentranscribe.adapters.search.writing import half_vector, whole_vector
+from opentranscribe.ports.search import IndexedChunk, IndexedFile
 
 VECTOR_DECIMALS = 5
 
@@ -89,6 +90,33 @@ def read_document(session: Session, file_id: int) -> Document | None:
             dimensions.add(len(vector))
         bodies[chunk.chunk_index] = shared | own
     return Document(file_id, body, bodies, frozenset(dimensions))
+
+
+def is_stored(session: Session, file: IndexedFile) -> bool:
+    """Whether the index in PostgreSQL says of this recording what it would say anew."""
+    rows = fetch(session, FILE, {"file_id": file.file_id})
+    if not rows:
+        return False
+    about = (file.owner_id, file.title, file.language, file.uploaded_at, file.vector_model)
+    (row,) = rows
+    if about != (row.owner_id, row.title, row.language, row.uploaded_at, row.vector_model):
+        return False
+    stored = fetch(session, CHUNKS, {"file_id": file.file_id})
+    return len(stored) == len(file.chunks) and all(
+        _is_same(one, chunk)
+        for one, chunk in zip(stored, sorted(file.chunks, key=lambda c: c.index), strict=True)
+    )
+
+
+def _is_same(stored: Any, chunk: IndexedChunk) -> bool:
+    times = np.asarray((chunk.start, chunk.end), np.float32).tolist()
+    return (
+        (stored.chunk_index, stored.speaker, stored.body)
+        == (chunk.index, chunk.speaker, chunk.text)
+        and [stored.start_time, stored.end_time] == times
+        and stored.word_starts == np.asarray(chunk.word_starts, "<f4").tobytes()
+        and stored.vector == (None if chunk.vector is None else half_vector(chunk.vector))
+    )
 
 
 def rounded(vector: NDArray[np.float32]) -> list[float]:

@@ -7,7 +7,6 @@ PostgreSQL answers.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from sqlalchemy.orm import Session
 from opentranscribe.adapters.search.opensearch import rebuilding
 from opentranscribe.adapters.search.opensearch.asking import Inquiry, ask_server
 from opentranscribe.adapters.search.opensearch.carrying import Carrier
+from opentranscribe.adapters.search.opensearch.documents import is_stored
 from opentranscribe.adapters.search.opensearch.generations import Generation
 from opentranscribe.adapters.search.opensearch.server import Server
 from opentranscribe.adapters.search.opensearch.showing import show_page
@@ -70,8 +70,9 @@ class OpenSearchIndex:
         return self._stored.vectors_of(session, file_id, model)
 
     def index_file(self, session: Session, file: IndexedFile) -> None:
+        is_change = not is_stored(session, file)
         self._stored.index_file(session, file)
-        self._carrier.note(session, file.file_id, file.owner_id, digest(file))
+        self._carrier.note(session, file.file_id, file.owner_id, is_change=is_change)
 
     def delete_file(self, session: Session, file_id: int) -> None:
         owner = session.scalar(
@@ -80,7 +81,7 @@ class OpenSearchIndex:
         )
         if owner is not None:
             self._stored.delete_file(session, file_id)
-            self._carrier.note(session, file_id, owner, None)
+            self._carrier.note(session, file_id, owner, is_change=True)
 
     def indexed_files(self, session: Session) -> set[int]:
         return self._stored.indexed_files(session)
@@ -137,19 +138,6 @@ class OpenSearchIndex:
     def ping(self) -> None:
         self._stored.ping()
         self._server.ping()
-
-
-def digest(file: IndexedFile) -> bytes:
-    """The same for the same content."""
-    told = hashlib.blake2b(digest_size=16)
-    about = replace(file, chunks=())
-    told.update(repr(about).encode())
-    for chunk in file.chunks:
-        shown = (chunk.index, chunk.speaker, chunk.text, chunk.start, chunk.end)
-        told.update(repr(shown).encode())
-        told.update(np.asarray(chunk.word_starts, "<f4").tobytes())
-        told.update(b"" if chunk.vector is None else chunk.vector.astype("<f2").tobytes())
-    return told.digest()
 
 
 def connect_index(engine: Engine, address: str, **access: Any) -> OpenSearchIndex:
