@@ -15,6 +15,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from opentranscribe.ports.queue import QUEUES
+
 CHART = Path(__file__).parents[2] / "deploy" / "helm" / "opentranscribe"
 KUBERNETES = "1.31"
 CHOICES = {
@@ -91,6 +93,7 @@ class TestChart:
             pod, container = found[name]
             assert pod["securityContext"]["runAsNonRoot"] is True
             assert pod["automountServiceAccountToken"] is False
+            assert pod["serviceAccountName"] == "ot"
             rights = container["securityContext"]
             assert rights["readOnlyRootFilesystem"] is True
             assert rights["capabilities"] == {"drop": ["ALL"]}
@@ -104,6 +107,27 @@ class TestChart:
                 assert chosen not in seen
                 seen.add(chosen)
                 assert dict(chosen) == one["spec"]["template"]["metadata"]["labels"]
+
+    def test_a_drain_of_nodes_takes_one_pod_of_each_kind_at_a_time(
+        self, objects: list[dict[str, Any]]
+    ) -> None:
+        budgets = {
+            one["spec"]["selector"]["matchLabels"]["app.kubernetes.io/component"]: one["spec"]
+            for one in objects
+            if one["kind"] == "PodDisruptionBudget"
+        }
+        assert set(budgets) == set(OURS) - {"migrate", "scheduler"}
+        assert {one["maxUnavailable"] for one in budgets.values()} == {1}
+
+    def test_a_scheduler_ends_before_the_next_one_begins(
+        self, objects: list[dict[str, Any]]
+    ) -> None:
+        kinds = {
+            one["metadata"]["name"]: one["spec"].get("strategy", {}).get("type")
+            for one in objects
+            if one["kind"] == "Deployment"
+        }
+        assert {name for name, kind in kinds.items() if kind == "Recreate"} == {"ot-scheduler"}
 
     def test_secrets_stand_in_secrets_alone(self, objects: list[dict[str, Any]]) -> None:
         others = [one for one in objects if one["kind"] != "Secret"]
@@ -126,15 +150,21 @@ def test_migrates_before_an_upgrade_with_the_new_release() -> None:
     assert container["args"] == ["migrate"]
 
 
-def test_workers_are_scaled_by_what_waits() -> None:
-    rendered = helm("template", "ot", str(CHART), "--set", "workers.gpu.autoscaling.enabled=true")
+def test_workers_of_each_queue_are_scaled_by_what_waits() -> None:
+    groups = ("gpu", "cpu", "utility")
+    chosen = ",".join(f"workers.{group}.autoscaling.enabled=true" for group in groups)
+    rendered = helm("template", "ot", str(CHART), "--set", chosen)
     found = [one for one in yaml.safe_load_all(rendered) if one]
-    (scaler,) = [one for one in found if one["kind"] == "HorizontalPodAutoscaler"]
-    metric = scaler["spec"]["metrics"][0]["external"]["metric"]
-    assert metric["name"] == "opentranscribe_queue_jobs"
-    (worker,) = [
-        one
-        for one in found
-        if one["metadata"]["name"] == "ot-worker-gpu" and one["kind"] == "Deployment"
-    ]
-    assert "replicas" not in worker["spec"]
+    watched = set()
+    for scaler in [one for one in found if one["kind"] == "HorizontalPodAutoscaler"]:
+        metric = scaler["spec"]["metrics"][0]["external"]["metric"]
+        assert metric["name"] == "opentranscribe_queue_jobs"
+        watched |= set(metric["selector"]["matchExpressions"][0]["values"])
+        (worker,) = [
+            one
+            for one in found
+            if one["metadata"]["name"] == scaler["spec"]["scaleTargetRef"]["name"]
+            and one["kind"] == "Deployment"
+        ]
+        assert "replicas" not in worker["spec"]
+    assert watched == set(QUEUES)

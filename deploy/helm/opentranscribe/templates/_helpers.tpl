@@ -12,13 +12,15 @@ app.kubernetes.io/component: {{ .component }}
 {{ .root.Values.image.prefix }}-{{ .name }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
 {{- end }}
 
+{{/* What a pod may: root, user. */}}
 {{- define "opentranscribe.podSecurity" -}}
+serviceAccountName: {{ .root.Release.Name }}
 automountServiceAccountToken: false
 securityContext:
   runAsNonRoot: true
-  runAsUser: {{ . }}
-  runAsGroup: {{ . }}
-  fsGroup: {{ . }}
+  runAsUser: {{ .user }}
+  runAsGroup: {{ .user }}
+  fsGroup: {{ .user }}
   seccompProfile: {type: RuntimeDefault}
 {{- end }}
 
@@ -66,4 +68,17 @@ volumes:
   - {name: {{ . }}, persistentVolumeClaim: {claimName: {{ $.Release.Name }}-{{ . }}}}
 {{- end }}
   - {name: tmp, emptyDir: {sizeLimit: 1Gi}}
+{{- end }}
+
+{{/* Of a drain of nodes: one pod at a time. Root, component. */}}
+{{- define "opentranscribe.disruption" -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: {{ .root.Release.Name }}-{{ .component }}
+  labels: {{- include "opentranscribe.labels" . | nindent 4 }}
+spec:
+  maxUnavailable: 1
+  selector:
+    matchLabels: {{- include "opentranscribe.labels" . | nindent 6 }}
 {{- end }}
