@@ -59,11 +59,16 @@ class NoOpenSearchError(Exception):
 
 
 class OpenSearchNode:
-    """``lasts`` is for measuring: it starts slower and then runs faster. ``prefix`` are words before
-    its command that put it where ``host`` is."""
+    """``lasts`` is for measuring: it starts slower and then runs faster. ``heap`` is its largest,
+    as Java spells it. ``prefix`` are words before its command that put it where ``host`` is."""
 
     def __init__(
-        self, *, lasts: bool = False, host: str = "127.0.0.1", prefix: Sequence[str] = ()
+        self,
+        *,
+        lasts: bool = False,
+        heap: str = "1g",
+        host: str = "127.0.0.1",
+        prefix: Sequence[str] = (),
     ) -> None:
         assemble()
         self.folder = Path(tempfile.mkdtemp(prefix="opentr-opensearch-"))
@@ -75,7 +80,7 @@ class OpenSearchNode:
         self.address = f"http://{host}:{port}"
         self._log = (self.folder / "log").open("wb")
         self._command = [
-            *(*prefix, "java", "-Xms256m", "-Xmx1g", "-XX:+UseSerialGC"),
+            *(*prefix, "java", "-Xms256m", f"-Xmx{heap}", "-XX:+UseSerialGC"),
             f"-XX:TieredStopAtLevel={4 if lasts else 1}",
             *("-cp", f"{HOME}/*", LAUNCHER, "-numOfNode", "1"),
             *("-basePath", str(self.folder), "-confPath", str(self.folder / "config")),

@@ -49,14 +49,14 @@ POSTING_COLUMNS = {"term_id": "int4", "file_id": "int4", "entries": "bytea", "pl
 #: First what is known, then what is new, so that numbers are given to new terms only.
 COUNT_KNOWN_TERMS = """
 UPDATE derived.search_term t SET chunks = t.chunks + n.chunks
-FROM unnest(CAST(%(lexemes)s AS text[]), CAST(%(chunks)s AS integer[])) AS n (lexeme, chunks)
+FROM unnest(CAST(%(lexemes)b AS text[]), CAST(%(chunks)b AS integer[])) AS n (lexeme, chunks)
 WHERE t.owner_id = %(owner)s AND t.is_speaker = %(is_speaker)s AND t.lexeme = n.lexeme
 RETURNING t.id, t.lexeme
 """
 ADD_TERMS = """
 INSERT INTO derived.search_term (owner_id, is_speaker, lexeme, word, chunks)
 SELECT %(owner)s, %(is_speaker)s, lexeme, word, chunks
-FROM unnest(CAST(%(lexemes)s AS text[]), CAST(%(words)s AS text[]), CAST(%(chunks)s AS integer[]))
+FROM unnest(CAST(%(lexemes)b AS text[]), CAST(%(words)b AS text[]), CAST(%(chunks)b AS integer[]))
      AS n (lexeme, word, chunks)
 RETURNING id, lexeme
 """
