@@ -15,6 +15,7 @@ from opentranscribe.edge.csrf import require_intent
 from opentranscribe.edge.slots import work_slot
 from opentranscribe.edge.state import Caller, EdgeState, edge_state
 from opentranscribe.kit.errors import ForbiddenError
+from opentranscribe.kit.log_context import add_to_log
 from opentranscribe.kit.options import Options
 from opentranscribe.ports import Ports
 from opentranscribe.work import SYSTEM, Work
@@ -35,6 +36,7 @@ def public() -> None:
 
 def signed_in(request: Request, edge: EdgeDep) -> Caller:
     caller = edge.authenticate(request)
+    add_to_log(user=caller.user_uuid)
     require_intent(request, caller)
     if caller.must_change_password and not request.url.path.startswith(BEFORE_PASSWORD_CHANGE):
         raise PasswordChangeRequiredError(

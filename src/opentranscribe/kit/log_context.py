@@ -23,6 +23,14 @@ def logging_about(**names: str) -> Iterator[None]:
         _ABOUT.reset(token)
 
 
+def add_to_log(**names: str) -> None:
+    """Something learned later about what `logging_about` began: also for those who only have a copy
+    of its context, as threads do. Nothing where nobody began."""
+    about = _ABOUT.get()
+    if about is not None:
+        about.update(names)
+
+
 class JsonFormatter(logging.Formatter):
     """One object a line: ``at`` (UTC), ``level``, ``logger``, ``message``, what it is about."""
 

@@ -14,6 +14,7 @@ from tests.integration.backup.conftest import digests
 from opentranscribe.entrypoints.installation.media_sample import build_look
 from opentranscribe.features.backup.errors import BackupDamagedError, BackupUnsuitableError
 from opentranscribe.features.backup.manifest import read_manifest
+from opentranscribe.features.backup.metrics import BackupCollector
 from opentranscribe.features.backup.programs import Programs
 from opentranscribe.features.backup.service import BackupService
 from opentranscribe.ports.media_tools import Decoded, MediaError
@@ -98,6 +99,12 @@ class TestRestoreMedia:
         assert service.objects.local_path(lost).read_bytes() == content
 
 
+def told(service: BackupService) -> dict[str, float]:
+    """The metrics of the backups that have one value."""
+    metrics = BackupCollector(service.places.backups_dir).collect()
+    return {metric.name: metric.samples[0].value for metric in metrics if len(metric.samples) == 1}
+
+
 class TestDrill:
     def test_restores_aside_asks_and_clears_up(self, service: BackupService) -> None:
         service.create_full()
@@ -113,8 +120,25 @@ class TestDrill:
         shutil.rmtree(made.path / "database")
         with pytest.raises(BackupDamagedError):
             service.drill()
-        (one,) = (one for one in service.catalogue.list() if one.name == made.name)
-        assert "rehearsal failed" in (one.record.failure or "")
+        record = service.catalogue.get(made.path).record
+        assert record.drill_failure
+        assert record.drill_tried_at
+        assert told(service)["opentranscribe_backup_drill_ok"] == 0
+
+    def test_that_failed_is_not_made_good_by_a_check(self, service: BackupService) -> None:
+        made = service.create_full()
+
+        def refuse(path: Path) -> None:
+            raise MediaError("It cannot be decoded.")
+
+        with pytest.raises(MediaError):
+            service.drill(refuse)
+        service.verify(made.path)
+        assert service.catalogue.get(made.path).record.drill_failure
+        assert told(service)["opentranscribe_backup_drill_ok"] == 0
+        service.drill()
+        assert service.catalogue.get(made.path).record.drill_failure is None
+        assert told(service)["opentranscribe_backup_drill_ok"] == 1
 
 
 class TestDrillOfSound:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections.abc import Iterator
+from contextvars import copy_context
 from typing import Any
 
 import pytest
 
-from opentranscribe.kit.log_context import JsonFormatter, logging_about
+from opentranscribe.kit.log_context import JsonFormatter, add_to_log, logging_about
 
 
 @pytest.fixture
@@ -39,6 +41,17 @@ class TestJsonLines:
         assert (first["request_id"], first["job"], first["level"]) == ("r1", "j1", "warning")
         assert first["at"].endswith("+00:00")
         assert "request_id" not in second
+
+    def test_say_what_was_learned_by_a_thread_that_answers(self, stream: io.StringIO) -> None:
+        with logging_about(request_id="r1"):
+            thread = threading.Thread(
+                target=copy_context().run, args=(lambda: add_to_log(user="u1"),)
+            )
+            thread.start()
+            thread.join()
+            logging.getLogger("of the test").warning("answered")
+        (line,) = lines(stream)
+        assert (line["request_id"], line["user"]) == ("r1", "u1")
 
     def test_carry_the_traceback(self, stream: io.StringIO) -> None:
         try:

@@ -26,12 +26,15 @@ State = Literal["unknown", "checked", "drilled", "damaged"]
 @dataclass(frozen=True)
 class Record:
     """What was found out about one backup. Times are ISO 8601; ``rto_seconds`` is how long the
-    last drill took to have its database ready."""
+    last drill took to have its database ready. What a drill found stands apart from what a check
+    found: bytes that are as they were written say nothing of whether they can be restored."""
 
     state: State = "unknown"
     checked_at: str | None = None
     drilled_at: str | None = None
     rto_seconds: float | None = None
+    drill_tried_at: str | None = None
+    drill_failure: str | None = None
     failure: str | None = None
     seconds: float | None = None
     new_bytes: int | None = None

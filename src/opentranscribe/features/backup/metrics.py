@@ -38,6 +38,13 @@ class BackupCollector(Collector):
         if newest and newest.record.rto_seconds is not None:
             took.add_metric([], newest.record.rto_seconds)
         yield took
+        tried = max(found, key=lambda one: one.record.drill_tried_at or "", default=None)
+        came_back = GaugeMetricFamily(
+            "opentranscribe_backup_drill_ok", "Whether the last rehearsed restore succeeded"
+        )
+        if tried and tried.record.drill_tried_at:
+            came_back.add_metric([], float(tried.record.drill_failure is None))
+        yield came_back
 
 
 def _good(found: list[BackupSet]) -> Iterator[datetime]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from opentranscribe.features.backup import rules
-from opentranscribe.features.backup.catalogue import BackupSet, Catalogue
+from opentranscribe.features.backup.catalogue import BackupSet, Catalogue, Record
 from opentranscribe.features.backup.orders import read_running, read_waiting
 from opentranscribe.features.backup.policy import Policy, next_at
 from opentranscribe.features.backup.schemas import (
@@ -65,8 +65,8 @@ def find_notices(
     for one in found:
         if one.record.state == "damaged":
             yield _error(f"{one.name} is damaged: {one.record.failure}", "Remove it.")
-        elif one.record.failure:
-            yield _error(f"{one.name}: {one.record.failure}", "Rehearse it again.")
+        elif failure := _failure_of(one.record):
+            yield _error(f"{one.name}: {failure}", "Rehearse it again.")
     yield from _about_drills(good, policy, now)
     largest = max((one.size_bytes for one in good[:4]), default=0)
     if free < largest:
@@ -112,8 +112,14 @@ def _describe(one: BackupSet) -> BackupOut:
         checked_at=record.checked_at,
         drilled_at=record.drilled_at,
         rto_seconds=record.rto_seconds,
-        failure=record.failure,
+        failure=_failure_of(record),
     )
+
+
+def _failure_of(record: Record) -> str | None:
+    if record.failure or not record.drill_failure:
+        return record.failure
+    return f"The rehearsal failed: {record.drill_failure}"
 
 
 def _free_bytes(folder: Path) -> int:

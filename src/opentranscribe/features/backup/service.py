@@ -192,12 +192,16 @@ class BackupService:
                 look_at,
             )
         except AppError as error:
-            self.catalogue.note(newest.name, failure=f"The rehearsal failed: {error.message}")
+            tried = clock.now().isoformat()
+            self.catalogue.note(newest.name, drill_tried_at=tried, drill_failure=error.message)
             raise
+        done = clock.now().isoformat()
         self.catalogue.note(
             newest.name,
             state="drilled",
-            drilled_at=clock.now().isoformat(),
+            drilled_at=done,
+            drill_tried_at=done,
+            drill_failure=None,
             rto_seconds=result.ready_seconds,
             failure=None,
         )

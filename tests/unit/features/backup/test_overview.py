@@ -40,7 +40,7 @@ class TestFindNotices:
         assert "a pack is cut short" in told
 
     def test_a_rehearsal_failed(self) -> None:
-        assert "The rehearsal failed" in notices(backup(1, failure="The rehearsal failed: x"))
+        assert "The rehearsal failed: x" in notices(backup(1, drill_failure="x"))
 
     def test_the_last_rehearsal_is_old(self) -> None:
         long_ago = (NOW - timedelta(hours=50)).isoformat()
