@@ -78,24 +78,26 @@ def ask_server(inquiry: Inquiry) -> Asked:
     question = inquiry.question
     semantic = query.mode == "hybrid" and query.vector is not None
     words = words_query(inquiry, every=True)
-    asked = [(generation.chunks, _ranked(words)), (generation.files, _by_title(query, question))]
+    chunks = generation.chunks
+    asked = [(chunks, _ranked(words)), (chunks, _counted(words))]
+    asked.append((generation.files, _by_title(query, question)))
     if semantic and bool(query.vector.any()):  # type: ignore[union-attr]
-        asked.append((generation.chunks, _nearest(query)))
-    said, titled, *near = server.search_all(asked)
-    if len(question.phrases) > 1 and said["hits"]["total"]["value"] < ENOUGH:
+        asked.append((chunks, _nearest(query)))
+    said, counted, titled, *near = server.search_all(asked)
+    if len(question.phrases) > 1 and _total(counted) < ENOUGH:
         words = words_query(inquiry, every=False)
-        said = server.search(generation.chunks, _ranked(words))
+        said, counted = server.search_all([(chunks, _ranked(words)), (chunks, _counted(words))])
     scores = _scores(said)
     by_words = frozenset(scores)
     fused = _fused(scores, _near_places(near[0] if near else None)) if semantic else scores
-    total = int(said["hits"]["total"]["value"])
+    total = _total(counted)
     files = _rank(fused)
     only_near = {place[0] for place in fused} - {place[0] for place in by_words}
     return Asked(
         words=words,
         files=files,
         by_words=by_words,
-        total_files=int(said["aggregations"]["files"]["value"]) + len(only_near),
+        total_files=int(counted["aggregations"]["files"]["value"]) + len(only_near),
         total_chunks=total + len(fused) - len(scores),
         is_whole=total <= len(scores),
         titled=tuple(int(hit["_id"]) for hit in titled["hits"]["hits"]) if _titles(query) else (),
@@ -188,11 +190,16 @@ def _any_of(options: Iterable[str]) -> Query:
 
 
 def _ranked(words: Query) -> Query:
+    """The best only: uncounted, those that cannot be among them are passed over."""
+    return {"query": words, "size": BEST, **PLACE_ONLY, "track_total_hits": False}
+
+
+def _counted(words: Query) -> Query:
+    """How many chunks and files; unweighed, and remembered by the server for the next page."""
     files = {"cardinality": {"field": "file_id", "precision_threshold": COUNTED_FILES}}
     return {
-        "query": words,
-        "size": BEST,
-        **PLACE_ONLY,
+        "query": {"bool": {"filter": [words]}},
+        "size": 0,
         "track_total_hits": True,
         "aggs": {"files": files},
     }
@@ -228,6 +235,10 @@ def _by_title(query: SearchQuery, question: Question) -> Query:
         "_source": False,
         "sort": [{"uploaded_at": "desc"}],
     }
+
+
+def _total(answer: Mapping[str, Any]) -> int:
+    return int(answer["hits"]["total"]["value"])
 
 
 def _place(hit: Mapping[str, Any]) -> Place:
