@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import Engine, create_engine
@@ -11,7 +11,7 @@ from sqlalchemy.orm import sessionmaker
 from opentranscribe import __version__
 from opentranscribe.adapters.database.connections import OF_REQUESTS, OF_WORKERS, bounded_engine
 from opentranscribe.bootstrap.backup_places import build_backup_store
-from opentranscribe.bootstrap.engines import Parts, build_models, choose, choose_later
+from opentranscribe.bootstrap.engines import Parts, build_models, build_tracer, choose, choose_later
 from opentranscribe.features.jobs.kinds import Kinds
 from opentranscribe.features.models.jobs import fetch_kind
 from opentranscribe.features.search import jobs as search_jobs
@@ -24,6 +24,7 @@ from opentranscribe.kit.lazy import Lazy
 from opentranscribe.kit.options import Options
 from opentranscribe.ports import Ports
 from opentranscribe.ports.objects import Objects
+from opentranscribe.ports.tracing import NoTracer, Tracer
 from opentranscribe.settings import Settings
 from opentranscribe.work import WorkFactory
 from opentranscribe.work.events import FileAdded, FileDeleted, TranscriptChanged, TranscriptReady
@@ -44,6 +45,7 @@ class App:
     ports: Ports
     work: WorkFactory
     kinds: Kinds
+    tracer: Tracer = field(default_factory=NoTracer)
 
     def unload_models(self) -> None:
         for engine in (self.ports.recognizer, self.ports.diarizer):
@@ -52,6 +54,7 @@ class App:
 
     def close(self) -> None:
         self.unload_models()
+        self.tracer.close()
         self.engine.dispose()
 
 
@@ -71,7 +74,7 @@ def build_app(settings: Settings, *, fetches_models: bool = True) -> App:
             ensure()
     work = WorkFactory(sessionmaker(engine, expire_on_commit=False), ports.queue, ports.notices)
     kinds = wire(work, ports, options)
-    return App(settings, options, engine, ports, work, kinds)
+    return App(settings, options, engine, ports, work, kinds, build_tracer(settings))
 
 
 def build_engines(settings: Settings) -> Engines:

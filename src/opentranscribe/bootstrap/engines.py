@@ -6,6 +6,9 @@ use. The first of a table is the embedded profile's choice.
 
 from __future__ import annotations
 
+import logging
+import os
+import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,13 +16,18 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from opentranscribe import __version__
 from opentranscribe.kit.errors import InvalidError
 from opentranscribe.kit.lazy import Lazy
 from opentranscribe.ports.models import ModelStore
+from opentranscribe.ports.tracing import NoTracer, Tracer
 from opentranscribe.settings import Settings
 
 #: What the distributed profile chooses where it differs.
 DISTRIBUTED = {"objects": "s3", "queue": "celery", "notices": "redis", "search": "opensearch"}
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,24 @@ def choose(port: str, parts: Parts) -> Any:
 def choose_later(port: str, parts: Parts) -> Any:
     """The same, made when it is first used."""
     return Lazy(partial(_builder(port, parts.settings), parts))
+
+
+def build_tracer(settings: Settings) -> Tracer:
+    """Sends spans where an address is set and the extra ``tracing`` is installed. Nobody's work
+    depends on it, so what is missing is only told."""
+    if not settings.tracing_endpoint:
+        return NoTracer()
+    try:
+        from opentranscribe.adapters.tracing.otlp import OtlpTracer
+    except ImportError as error:
+        log.warning(
+            "No spans are sent to %s: %s. Install it: pip install 'opentranscribe[tracing]'",
+            settings.tracing_endpoint,
+            error,
+        )
+        return NoTracer()
+    process = f"{platform.node()}:{os.getpid()}"
+    return OtlpTracer(settings.tracing_endpoint, process=process, version=__version__)
 
 
 def _builder(port: str, settings: Settings) -> Builder:

@@ -41,7 +41,7 @@ class Measuring:
 
         async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                route = _pattern_of(scope)
+                route = pattern_of(scope)
                 method = scope["method"] if scope["method"] in METHODS else OTHER
                 self._requests.labels(method, route, str(message["status"])).inc()
                 self._seconds.labels(method, route).observe(time.perf_counter() - began)
@@ -50,7 +50,7 @@ class Measuring:
         await self.app(scope, receive, send_counted)
 
 
-def _pattern_of(scope: Scope) -> str:
+def pattern_of(scope: Scope) -> str:
     """A route knows its path without the prefix that it was included with."""
     path: str | None = getattr(scope.get("route"), "path", None)
     if path is None:

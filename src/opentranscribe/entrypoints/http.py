@@ -20,6 +20,7 @@ from opentranscribe.edge.origins import OriginGuard
 from opentranscribe.edge.request_scope import RequestScope
 from opentranscribe.edge.slots import THREADS
 from opentranscribe.edge.state import EdgeState
+from opentranscribe.edge.tracing import Tracing
 from opentranscribe.entrypoints.api_docs import docs_router
 from opentranscribe.entrypoints.authentication import Authenticator
 from opentranscribe.entrypoints.metrics import build_registry, metrics_router
@@ -46,6 +47,7 @@ from opentranscribe.features.system_settings.routes import router as system_sett
 from opentranscribe.features.transcription.routes import router as transcription
 from opentranscribe.features.upgrade.routes import router as upgrade
 from opentranscribe.kit.options import Options
+from opentranscribe.ports.tracing import NoTracer, Tracer
 from opentranscribe.work import SYSTEM
 
 log = logging.getLogger(__name__)
@@ -111,7 +113,7 @@ def create_app(app: App) -> FastAPI:
         options=app.options,
         authenticate=authenticator.of_request,
     )
-    add_guards(api, app.options)
+    add_guards(api, app.options, app.tracer)
     api.add_middleware(Measuring, registry=api.state.metrics)
     register_failures(api)
     for router in ROUTERS:
@@ -126,7 +128,7 @@ def create_app(app: App) -> FastAPI:
     return api
 
 
-def add_guards(api: FastAPI, options: Options) -> None:
+def add_guards(api: FastAPI, options: Options, tracer: Tracer) -> None:
     """Added from the inside out: the last one sees a request first."""
     api.add_middleware(OriginGuard, allowed=options.allowed_origins)
     api.add_middleware(BodyGuard)
@@ -134,6 +136,8 @@ def add_guards(api: FastAPI, options: Options) -> None:
         GZipMiddleware, minimum_size=1024, compresslevel=5, exclude_content_types=NOT_COMPRESSED
     )
     api.add_middleware(FenceGuard, folder=options.update_dir)
+    if not isinstance(tracer, NoTracer):
+        api.add_middleware(Tracing, tracer=tracer)
     api.add_middleware(RequestScope)
 
 

@@ -79,7 +79,13 @@ def heartbeat(app: App, name: str, queues: Sequence[str]) -> Heartbeat:
 def work(app: App, queues: Sequence[str], concurrency: int) -> None:
     """Until SIGTERM: what runs may finish within GRACE_SECONDS, else it goes back to the queue."""
     name = process_name("worker")
-    runner = JobRunner(app.work, app.kinds, process=name, lease_seconds=app.options.lease_seconds)
+    runner = JobRunner(
+        app.work,
+        app.kinds,
+        process=name,
+        lease_seconds=app.options.lease_seconds,
+        tracer=app.tracer,
+    )
     signal.signal(signal.SIGTERM, lambda *_: _hand_back_later(runner))
     if GPU in queues or CPU in queues:
         tell_device_later(app.work, app.ports.recognizer, name)

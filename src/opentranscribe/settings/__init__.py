@@ -23,7 +23,7 @@ OUTSIDE = {
     *("OPENTR_PYTHON", "OPENTR_TEST_DATA", "OPENTR_TEST_MODELS"),
     *("OPENTR_RUN_ON", "OPENTR_IMAGE_PREFIX"),
     *("OPENTR_VERSION", "OPENTR_SUBNET", "OPENTR_BACKUP_DIR"),
-    *("OPENTR_WORKER_MEMORY", "OPENTR_CPU_WORKERS"),
+    *("OPENTR_WORKER_MEMORY", "OPENTR_CPU_WORKERS", "OPENTR_BACKEND_REPLICAS"),
 }
 #: Names of the earlier system that somebody may still rely on, and what became of them.
 GONE = {
@@ -209,6 +209,11 @@ class Settings(Folders, Servers):
     metrics_token: SecretStr | None = Field(
         default=None,
         description="Who reads /metrics must bring it; empty: only this machine may read them.",
+    )
+    tracing_endpoint: str = Field(
+        default="",
+        validation_alias=names("OPENTR_TRACING_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="Collector of OpenTelemetry that is sent spans by OTLP over HTTP; empty: nobody.",
     )
 
     @classmethod

@@ -6,8 +6,9 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -31,25 +32,36 @@ from opentranscribe.features.jobs.rules import (
 )
 from opentranscribe.features.jobs.tracker import Tracker
 from opentranscribe.kit.errors import AppError
-from opentranscribe.kit.log_context import logging_about
+from opentranscribe.kit.log_context import add_to_log, logging_about
 from opentranscribe.ports.progress import Cancelled
 from opentranscribe.ports.queue import Envelope
+from opentranscribe.ports.tracing import Fact, NoTracer, Span, Tracer
 from opentranscribe.schema.jobs import Job
 from opentranscribe.work import Work, WorkFactory
 
 log = logging.getLogger(__name__)
+
+#: How one attempt at a job ended; one that failed may be tried again.
+Ended = Literal["succeeded", "failed", "cancelled", "handed back", "lost"]
 
 
 class JobRunner:
     """``handle`` is what a queue calls; it never raises for a job that fails."""
 
     def __init__(
-        self, work: WorkFactory, kinds: Kinds, *, process: str, lease_seconds: float = 12.0
+        self,
+        work: WorkFactory,
+        kinds: Kinds,
+        *,
+        process: str,
+        lease_seconds: float = 12.0,
+        tracer: Tracer | None = None,
     ) -> None:
         self._work = work
         self._kinds = kinds
         self._process = process
         self._lease_seconds = lease_seconds
+        self._tracer = tracer or NoTracer()
         self._hand_back = threading.Event()
 
     def handle(self, job_uuid: str) -> None:
@@ -62,10 +74,30 @@ class JobRunner:
         try:
             claimed = claim(self._work, self._kinds, job, owner, self._lease_seconds)
             if claimed is not None:
-                lease, kind = claimed
-                Attempt(self._work, lease, kind, self._lease_seconds, self._hand_back).run()
+                self._attempt(*claimed)
         except (SQLAlchemyError, DatabaseAwayError) as error:
             log.warning("job %s is left to the sweeper: %s", job, error)
+
+    def _attempt(self, lease: Lease, kind: Kind) -> None:
+        facts: dict[str, Fact] = {
+            "messaging.destination.name": kind.queue,
+            "opentranscribe.job": str(lease.facts.uuid),
+            "opentranscribe.attempt": lease.facts.attempt,
+        }
+        with self._tracer.span(kind.name, facts, kind="consumer") as span:
+            add_to_log(trace_id=span.trace_id)
+            attempt = Attempt(
+                self._work,
+                lease,
+                kind,
+                self._lease_seconds,
+                hand_back=self._hand_back,
+                span=partial(self._tracer.span, parent=span),
+            )
+            ended = attempt.run()
+            span.note({"opentranscribe.outcome": ended})
+            if ended == "failed":
+                span.fail(ended)
 
     def hand_back(self) -> None:
         """Give what runs back to the queue at its next report of progress; take nothing new."""
@@ -81,27 +113,33 @@ class Attempt:
         lease: Lease,
         kind: Kind,
         lease_seconds: float,
+        *,
         hand_back: threading.Event,
+        span: Callable[[str], AbstractContextManager[Span]],
     ) -> None:
         self._work = work
         self._lease = lease
         self._kind = kind
         self._lease_seconds = lease_seconds
         self._hand_back = hand_back
+        self._span = span
         self._subject: Any = None
         self._results: dict[str, dict[str, Any]] = {}
         self._took: dict[str, float] = {}
 
-    def run(self) -> None:
+    def run(self) -> Ended:
         try:
             self._run_steps()
             self._lease.write(self._succeed)
         except LeaseLostError:
             log.warning("job %s was lost to another worker", self._lease.facts.uuid)
+            return "lost"
         except HandedBack:
             self._end(self._requeue_unspent)
+            return "handed back"
         except Cancelled:
             self._end(self._cancel)
+            return "cancelled"
         except Exception as error:  # the worker's last resort: the row tells what happened
             log.log(
                 logging.INFO if isinstance(error, AppError) else logging.ERROR,
@@ -112,6 +150,8 @@ class Attempt:
                 exc_info=not isinstance(error, AppError),
             )
             self._end(partial(self._fail, error=error))
+            return "failed"
+        return "succeeded"
 
     def _run_steps(self) -> None:
         facts = self._lease.facts
@@ -170,7 +210,8 @@ class Attempt:
             work=self._work,
         )
         try:
-            outcome = step.run(self._subject, run)
+            with self._span(step.name):
+                outcome = step.run(self._subject, run)
             pulse.check()
             self._lease.write(partial(self._mark_done, step=step, outcome=outcome))
         except Cancelled:
