@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -131,9 +131,10 @@ class SearchIndex(Protocol):
         every few seconds; what cannot be carried yet waits for the next time."""
         ...
 
-    def rebuilding(self) -> AbstractContextManager[None]:
-        """Around indexing every recording again. Searches find everything meanwhile; what is
-        indexed inside, by anybody, is in the index that answers afterwards."""
+    def rebuilding(self) -> AbstractContextManager[Collection[int]]:
+        """Around indexing every recording again; yields those that need not be, because an attempt
+        that was cut off has. Searches find everything meanwhile; what is indexed inside, by
+        anybody, is in the index that answers afterwards."""
         ...
 
     def ping(self) -> None: ...

@@ -3,7 +3,7 @@ line. Words must be there as typed; nothing is stemmed, mended or understood."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -73,8 +73,8 @@ class MemorySearch:
     def catch_up(self) -> int:
         return 0
 
-    def rebuilding(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    def rebuilding(self) -> AbstractContextManager[Collection[int]]:
+        return nullcontext(())
 
     def ping(self) -> None:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -79,8 +79,8 @@ class PostgresSearch:
     def catch_up(self) -> int:
         return 0
 
-    def rebuilding(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    def rebuilding(self) -> AbstractContextManager[Collection[int]]:
+        return nullcontext(())
 
     def ping(self) -> None:
         try:

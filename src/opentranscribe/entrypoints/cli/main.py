@@ -26,7 +26,7 @@ COMMANDS = {
     "doctor": ("doctor", "Check this machine and installation, and say how to mend it."),
     "transcribe": ("transcribe", "Transcribe files without a server or a database."),
     "users": ("users", "Create, list, disable people; reset passwords."),
-    "search": ("search", "Search the transcripts, and rebuild the index."),
+    "search": ("search", "Say how much can be found, and rebuild the index."),
     "db": ("db", "Check and upgrade the database's schema."),
     "backup": ("backup", "Back up everything, check it, rehearse a restore."),
     "backup-policy": ("backup_plan", "When backups are made, and how long they are kept."),

@@ -27,9 +27,10 @@ def reindex_kind(indexer: Indexer) -> Kind:
     def run(step: StepRun) -> None:
         with step.work(SYSTEM) as work:
             file_ids = queries.transcribed_files(work.session)
-        with indexer.index.rebuilding():
+        with indexer.index.rebuilding() as done:
             for number, file_id in enumerate(file_ids):
-                indexer.index_file(file_id, ignore_progress)
+                if file_id not in done:
+                    indexer.index_file(file_id, ignore_progress)
                 step.progress((number + 1) / len(file_ids))
 
     return single_step_kind(

@@ -6,6 +6,8 @@ known of it; the aliases ``transcripts`` and ``transcript_chunks`` are for every
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import secrets
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import Any
 from opensearchpy.exceptions import OpenSearchException
 from sqlalchemy import Connection, text
 
+from opentranscribe import __version__
 from opentranscribe.adapters.search.opensearch.server import WRITE_SECONDS, Server
 from opentranscribe.kit.errors import UnavailableError
 
@@ -80,6 +83,22 @@ def vector_field(dimensions: int | str) -> str:
     return f"embedding_{dimensions}"
 
 
+def shape() -> str:
+    """What a generation must have in common with this release to be filled further by it."""
+    described = json.dumps([__version__, ANALYSIS, FILE_FIELDS, CHUNK_FIELDS], sort_keys=True)
+    return hashlib.sha256(described.encode()).hexdigest()
+
+
+def is_ours(server: Server, generation: Generation) -> bool:
+    """Whether it is still there and this release began it. Raises UnavailableError."""
+    if server.identity(generation.chunks) != generation.identity:
+        return False
+    with server.asked() as client:
+        found = client.indices.get_mapping(index=generation.chunks)
+    meta = found[generation.chunks]["mappings"].get("_meta", {})
+    return bool(meta.get("shape") == shape())
+
+
 def make_generation(server: Server, connection: Connection, prefix: str, state: str) -> Generation:
     """Two empty indexes and the row that names them; :func:`settle` ends their filling. Raises
     UnavailableError."""
@@ -97,7 +116,12 @@ def make_generation(server: Server, connection: Connection, prefix: str, state: 
             }
             body = {
                 "settings": {"index": settings, "analysis": ANALYSIS},
-                "mappings": {"dynamic": False, "_source": unseen, "properties": fields},
+                "mappings": {
+                    "dynamic": False,
+                    "_meta": {"shape": shape()},
+                    "_source": unseen,
+                    "properties": fields,
+                },
             }
             client.indices.create(index=index, body=body, params=patience)
     made = Generation(name, state, server.identity(made.chunks) or "", prefix)

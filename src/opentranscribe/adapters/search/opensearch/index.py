@@ -131,9 +131,9 @@ class OpenSearchIndex:
             return 0
 
     @contextmanager
-    def rebuilding(self) -> Iterator[None]:
-        with rebuilding.new_generation(self._engine, self._server, self._carrier):
-            yield
+    def rebuilding(self) -> Iterator[set[int]]:
+        with rebuilding.new_generation(self._engine, self._server, self._carrier) as done:
+            yield done
 
     def ping(self) -> None:
         self._stored.ping()

@@ -16,6 +16,7 @@ from opentranscribe.adapters.search.opensearch.carrying import LOCK, NOTE_ALL, C
 from opentranscribe.adapters.search.opensearch.generations import Generation
 from opentranscribe.adapters.search.opensearch.server import Server
 from opentranscribe.kit.errors import UnavailableError
+from opentranscribe.ports.progress import Cancelled
 
 log = logging.getLogger(__name__)
 
@@ -27,15 +28,21 @@ ROUNDS = 1000
 
 
 @contextmanager
-def new_generation(engine: Engine, server: Server, carrier: Carrier) -> Iterator[None]:
-    """Whatever is written inside goes to the new generation as well. Raises UnavailableError;
-    then, as after any error, the new one is dropped and the old one goes on answering."""
+def new_generation(engine: Engine, server: Server, carrier: Carrier) -> Iterator[set[int]]:
+    """Whatever is written inside goes to the new generation as well. Yields the files that one
+    which was cut off has brought there already: that one is taken up again.
+
+    Raises UnavailableError, also before anything was done where the server lacks room. The old one
+    goes on answering then, as after any error; one that can be taken up stays for the next attempt.
+    """
     carrier.ensure_generation()
-    made = _begin(engine, server, carrier.prefix)
+    made, done = _begin(engine, server, carrier.prefix)
     try:
         with _carrying(carrier):
-            yield
+            yield done
         _complete(engine, server, carrier, made)
+    except (UnavailableError, Cancelled):
+        raise
     except BaseException:
         with engine.begin() as connection:
             generations.drop(server, connection, made)
@@ -66,13 +73,34 @@ def _carrying(carrier: Carrier) -> Iterator[None]:
         thread.join()
 
 
-def _begin(engine: Engine, server: Server, prefix: str) -> Generation:
+def _begin(engine: Engine, server: Server, prefix: str) -> tuple[Generation, set[int]]:
     with engine.begin() as connection:
         connection.execute(text(LOCK))
-        for one in generations.read_generations(connection, prefix):
+        known = generations.read_generations(connection, prefix)
+        for one in known:
+            if one.state == "building" and generations.is_ours(server, one):
+                server.refresh(one.files)
+                done = _files_on(server, one)
+                log.info("generation %s is taken up again, with %s files", one.name, len(done))
+                return one, done
+        for one in known:
             if one.state == "building":
                 generations.drop(server, connection, one)
-        return generations.make_generation(server, connection, prefix, "building")
+        _require_room(server, [one for one in known if one.state == "live"])
+        return generations.make_generation(server, connection, prefix, "building"), set()
+
+
+def _require_room(server: Server, live: list[Generation]) -> None:
+    """A second index beside the one that answers, and as much again for merging its parts.
+    Raises UnavailableError."""
+    indexes = [name for one in live for name in (one.files, one.chunks)]
+    needed = 2 * server.size_of(indexes) if indexes else 0
+    free = server.free_bytes()
+    if free < needed:
+        raise UnavailableError(
+            f"A new index needs {needed / 1e9:.1f} GB beside the old one while it is made, and the"
+            f" search server has {free / 1e9:.1f} GB free. Nothing was changed."
+        )
 
 
 def _complete(engine: Engine, server: Server, carrier: Carrier, made: Generation) -> None:

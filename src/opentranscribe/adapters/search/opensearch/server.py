@@ -148,6 +148,19 @@ class Server:
                 return None
         return str(found[index]["settings"]["index"]["uuid"]) if index in found else None
 
+    def size_of(self, indexes: Sequence[str]) -> int:
+        """Bytes on the disk of one copy."""
+        with self.asked() as client:
+            said = client.indices.stats(index=",".join(indexes), metric="store")
+        return int(said["_all"]["primaries"]["store"]["size_in_bytes"])
+
+    def free_bytes(self) -> int:
+        """Of the node that has least."""
+        with self.asked() as client:
+            said = client.nodes.stats(metric="fs")
+        found = [node["fs"]["total"]["available_in_bytes"] for node in said["nodes"].values()]
+        return int(min(found))
+
     def ping(self) -> None:
         with self.asked() as client:
             client.cluster.health(params={"request_timeout": 2})
