@@ -12,7 +12,7 @@ from tests.contract.redis_server import RedisServer, make_server
 @pytest.fixture(scope="session")
 def opensearch_node() -> Iterator[OpenSearchNode]:
     try:
-        node = OpenSearchNode()
+        node = OpenSearchNode(pressure="8mb")
     except NoOpenSearchError as reason:
         pytest.skip(f"OpenSearch was NOT tried: {reason}")
     yield node

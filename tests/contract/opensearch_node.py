@@ -48,6 +48,7 @@ CONFIGURATION = """discovery.type: single-node
 network.host: {host}
 action.auto_create_index: true
 cluster.routing.allocation.disk.threshold_enabled: false
+indexing_pressure.memory.limit: {pressure}
 """
 #: The launcher takes no port beyond these.
 PORTS = range(9202, 9299)
@@ -60,7 +61,8 @@ class NoOpenSearchError(Exception):
 
 class OpenSearchNode:
     """``lasts`` is for measuring: it starts slower and then runs faster. ``heap`` is its largest,
-    as Java spells it. ``prefix`` are words before its command that put it where ``host`` is."""
+    as Java spells it. ``prefix`` are words before its command that put it where ``host`` is.
+    What it is asked to write at once beyond ``pressure`` it refuses, with 429."""
 
     def __init__(
         self,
@@ -69,12 +71,13 @@ class OpenSearchNode:
         heap: str = "1g",
         host: str = "127.0.0.1",
         prefix: Sequence[str] = (),
+        pressure: str = "10%",
     ) -> None:
         assemble()
         self.folder = Path(tempfile.mkdtemp(prefix="opentr-opensearch-"))
         (self.folder / "config").mkdir()
         (self.folder / "config" / "opensearch.yml").write_text(
-            CONFIGURATION.format(host=host), encoding="utf-8"
+            CONFIGURATION.format(host=host, pressure=pressure), encoding="utf-8"
         )
         port = _free_port()
         self.address = f"http://{host}:{port}"
