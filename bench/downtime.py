@@ -167,9 +167,9 @@ def measure(place: Place, wheel: Path, count: int) -> None:
     steps = (f"{step} {seconds:.2f}" for step, seconds in read_durations(journal).items())
     print(f"  seconds of each step: {', '.join(steps)}")
     print(f"without_service {visitors.without_service:.2f} s ({before:.2f} s before the update)")
-    print(f"answers to who read: {sorted(map(str, visitors.read_statuses))}")
+    print(f"answers to who read: {dict(visitors.read_statuses)}")
     written = f"{len(visitors.acknowledged)} words acknowledged, {len(visitors.missing())} missing"
-    print(f"answers to who wrote: {sorted(map(str, visitors.statuses))}; {written}")
+    print(f"answers to who wrote: {dict(visitors.statuses)}; {written}")
     show(listeners)
 
 

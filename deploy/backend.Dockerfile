@@ -22,6 +22,13 @@ COPY *.whl /tmp/wheel/
 RUN python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --no-index \
         /tmp/wheel/*.whl \
     && rm -rf /tmp/wheel
+# What is in it, as CycloneDX.
+ARG RELEASE=unknown
+COPY sbom.py requirements.txt package-lock.json /tmp/bill/
+RUN mkdir -p /usr/share/sbom && cd /tmp/bill \
+    && python3 sbom.py --version "$RELEASE" --python requirements.txt --npm package-lock.json \
+        --debian /var/lib/dpkg/status > /usr/share/sbom/opentranscribe.cdx.json \
+    && rm -rf /tmp/bill
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OPENTR_HOME=/app \

@@ -7,6 +7,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ -t 2 ] || export COMPOSE_PROGRESS="${COMPOSE_PROGRESS:-quiet}"
 # shellcheck source=scripts/compose_parts.sh
 . scripts/compose_parts.sh
+# shellcheck source=scripts/compose_replace.sh
+. scripts/compose_replace.sh
+# shellcheck source=scripts/compose_put_back.sh
+. scripts/compose_put_back.sh
 # shellcheck source=scripts/compose_update.sh
 . scripts/compose_update.sh
 
@@ -44,11 +48,12 @@ restart() {
 
 status() {
   docker compose ps --all
-  local wanted running
+  local wanted well unwell
   wanted="$(docker compose config --services | wc -l)"
-  running="$(docker compose ps --format '{{.Health}}' | grep -c '^healthy$')" || true
-  if [ "$running" -lt "$wanted" ]; then
-    say "✗ $running of $wanted services are healthy. See: ./opentr.sh logs"
+  unwell="$(docker compose ps --all --format '{{.Health}} {{.Service}}' | sed -n '/^healthy /!s/^.* //p')"
+  well="$(docker compose ps --format '{{.Service}}' | sort -u | grep -cvxF "${unwell:-/}")" || true
+  if [ "$well" -lt "$wanted" ]; then
+    say "✗ $well of $wanted services are healthy. See: ./opentr.sh logs"
     return 3
   fi
   docker compose exec -T backend python -c "$ASK_HEALTH"

@@ -6,10 +6,14 @@ ASK_HEALTH='import json, urllib.request
 with urllib.request.urlopen("http://127.0.0.1:8080/api/health", timeout=10) as answer:
     found = json.load(answer)
 print("health:", found["status"], "  version:", found["version"])'
+WORKERS=(scheduler celery-worker celery-cpu-worker celery-utility-worker)
 #: What changes the database; the order in which they end.
-WRITERS=(scheduler celery-worker celery-cpu-worker celery-utility-worker backend)
+WRITERS=("${WORKERS[@]}" backend)
 
 say() { printf '%s\n' "$*"; }
+
+# Not by `head`, which would cut off who still writes.
+first_line() { printf '%s\n' "${1%%$'\n'*}"; }
 
 refuse() {
   local code="$1"
@@ -111,7 +115,10 @@ exchange_databases() {
 }
 
 # Nobody changes the database any more; jobs go back to the queue.
-quiesce() { docker compose stop "${WRITERS[@]}" 2> /dev/null; }
+quiesce() {
+  ask_all
+  docker compose stop "${WRITERS[@]}" 2> /dev/null
+}
 
 require_dump() {
   [ -f "$1" ] || refuse 2 "There is no backup ${1:-}. Nothing was changed. See: ls backups"

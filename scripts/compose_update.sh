@@ -10,8 +10,8 @@ BEFORE=opentranscribe_before_update
 IN_CONTAINER=(python -m opentranscribe.entrypoints.container)
 #: Images of the release that runs, by their ids: a tag may soon not name them any more.
 OLD_backend="" OLD_frontend=""
-#: The database is there already when a new release starts in an update, so it starts soon.
-START_SECONDS=180
+#: Whether the release that runs may go on working with the database of the new one.
+BESIDE=""
 
 update() {
   local wanted="" agreed="" only_look=""
@@ -41,7 +41,7 @@ update() {
 remember_running() {
   local name container
   for name in backend frontend; do
-    container="$(docker compose ps --quiet "$name")"
+    container="$(first_line "$(docker compose ps --quiet "$name")")"
     [ -n "$container" ] || refuse 2 "Nothing runs here. Start first: ./opentr.sh start"
     printf -v "OLD_$name" %s "$(docker inspect --format '{{.Image}}' "$container")"
   done
@@ -66,6 +66,7 @@ prepare() {
   say "· Rehearsing the migration on a copy of the database"
   copy_database opentranscribe opentranscribe_rehearsal
   migrate opentranscribe_rehearsal
+  ! suits_running opentranscribe_rehearsal || BESIDE=yes
   drop_database opentranscribe_rehearsal
 }
 
@@ -82,8 +83,7 @@ name_images() {
 }
 
 migrate() {
-  OPENTR_VERSION="$NEW" \
-    DATABASE_URL="postgresql://postgres:$(setting POSTGRES_PASSWORD)@postgres:5432/$1" \
+  OPENTR_VERSION="$NEW" DATABASE_URL="$(database_url "$1")" \
     docker compose run --rm --no-deps -T --env DATABASE_URL --entrypoint opentr backend db upgrade --yes
 }
 
@@ -92,57 +92,29 @@ switch() {
   mkdir -p "$(dirname "$UNDERWAY")"
   printf 'old=%s\nnew=%s\n' "$OLD" "$NEW" > "$UNDERWAY"
   trap 'put_back; exit 6' EXIT
-  say "· Holding changes; everybody can go on reading"
-  local token
-  token="$(docker compose exec -T backend "${IN_CONTAINER[@]}" hold)"
-  docker compose stop scheduler celery-worker celery-cpu-worker celery-utility-worker 2> /dev/null
+  local token=""
+  if [ -n "$BESIDE" ] && [ "$(count_backends)" -ge 2 ]; then
+    say "· Everybody can go on working; copying the database"
+    echo open >> "$UNDERWAY"
+  else
+    say "· Holding changes; everybody can go on reading"
+    token="$(docker compose exec -T backend "${IN_CONTAINER[@]}" hold)"
+    docker compose stop "${WORKERS[@]}" 2> /dev/null
+  fi
   copy_database opentranscribe "$BEFORE"
   echo copied >> "$UNDERWAY"
   say "· Migrating and switching to $RELEASE"
   migrate opentranscribe
   [ "$NEW" = "$OLD" ] || change_setting OPENTR_VERSION "$NEW"
-  docker compose up --detach --wait --wait-timeout "$START_SECONDS"
+  bring_up_new
   say "· Proving it"
-  printf '%s' "$token" | docker compose exec -T backend \
+  printf '%s' "$token" | docker exec --interactive "$(first_line "$(list_backends new)")" \
     opentr prove --url http://127.0.0.1:8080 --proof-token-file /dev/stdin
   mv "$UNDERWAY" "$KEPT"
   trap - EXIT
-  docker compose exec -T backend "${IN_CONTAINER[@]}" open
+  [ -z "$token" ] || docker compose exec -T backend "${IN_CONTAINER[@]}" open
+  retire old
+  replace_front_door
   note_version
   say "✓ $RELEASE runs and has proven itself. To go back: ./opentr.sh rollback"
-}
-
-# Release and data as before the update that $UNDERWAY describes; may be done again and again.
-put_back() {
-  trap - EXIT
-  printf '✗ The update did not work, for the reason above. Putting everything back.\n' >&2
-  end_strays
-  docker compose up --detach --wait postgres
-  quiesce || true
-  if grep -q '^copied$' "$UNDERWAY" && has_database "$BEFORE"; then
-    drop_database opentranscribe
-    rename_databases "$BEFORE" opentranscribe
-  fi
-  bring_back_images "$UNDERWAY"
-  docker compose up --detach --wait
-  docker compose exec -T backend "${IN_CONTAINER[@]}" open
-  rm "$UNDERWAY"
-  printf '✓ The release of before runs again, with its data. Nothing was lost.\n' >&2
-}
-
-# A migration whose update was killed must not reach the database that is put back.
-end_strays() {
-  docker ps --all --quiet --filter label=com.docker.compose.oneoff=True \
-    --filter "label=com.docker.compose.project.working_dir=$PWD" | xargs -r docker rm --force
-}
-
-bring_back_images() {
-  local old
-  old="$(sed -n 's/^old=//p' "$1")"
-  name_images "$(image backend before-update)" "$(image frontend before-update)" "$old"
-  [ "$(setting OPENTR_VERSION latest)" = "$old" ] || change_setting OPENTR_VERSION "$old"
-}
-
-settle_update() {
-  [ ! -f "$UNDERWAY" ] || put_back
 }

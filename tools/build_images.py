@@ -31,7 +31,8 @@ def main() -> int:
         lay_out(context, chosen.wheel)
         for name in ("backend", "frontend"):
             tag = f"{chosen.prefix}-{name}:{chosen.version}"
-            arguments = [word for given in chosen.argument for word in ("--build-arg", given)]
+            given = [f"RELEASE={chosen.version}", *chosen.argument]
+            arguments = [word for one in given for word in ("--build-arg", one)]
             docker(
                 "build", "-t", tag, "-f", str(context / f"{name}.Dockerfile"), *arguments, folder
             )
@@ -47,6 +48,8 @@ def lay_out(context: Path, wheel: Path | None) -> None:
     for name in ("backend", "frontend"):
         shutil.copy(ROOT / "deploy" / f"{name}.Dockerfile", context)
     shutil.copy(ROOT / "requirements" / "distributed.txt", context / "requirements.txt")
+    shutil.copy(ROOT / "web" / "package-lock.json", context)
+    shutil.copy(ROOT / "tools" / "sbom.py", context)
     if wheel is None:
         command = [sys.executable, str(ROOT / "tools" / "build_release.py"), str(context)]
         subprocess.run(command, check=True, stdout=sys.stderr)

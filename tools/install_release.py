@@ -28,7 +28,8 @@ CURRENT = ROOT / "data" / "current"
 OUTER = (
     *("opentr.sh", ".env.example", "CHANGELOG.md", "VERSION"),
     *("scripts/fix-model-permissions.sh", "scripts/compose.sh"),
-    *("scripts/compose_parts.sh", "scripts/compose_update.sh"),
+    *("scripts/compose_parts.sh", "scripts/compose_replace.sh"),
+    *("scripts/compose_put_back.sh", "scripts/compose_update.sh"),
     *("compose.yaml", "compose.gpu.yaml", "compose.dev.yaml"),
 )
 SOURCES = (

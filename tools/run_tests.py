@@ -25,14 +25,14 @@ TESTS = ROOT / "data" / "tests"
 BIN = TESTS / "venv" / "bin"
 REPORTS = TESTS / "reports"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-#: Level of tests, and how many processes share it; a browser and a release want the machine alone.
+#: Level of tests, and how many processes share it; an engine of containers wants the machine alone.
 LEVELS = {
     "unit": 2,
     "architecture": 1,
     "contract": 2,
     "integration": 2,
     "upgrade": 2,
-    "e2e": 1,
+    "e2e": 2,
     "containers": 1,
     "docs": 1,
 }
@@ -103,6 +103,7 @@ def check_code() -> list[Outcome]:
         "sizes": ["python", "tools/check_sizes.py"],
         "lints": ["python", "tools/lints"],
         "dependencies": ["deptry", "src"],
+        "shell": ["shellcheck", "-x", "opentr.sh", *map(str, (ROOT / "scripts").glob("*.sh"))],
     }
     return [stage(name, [str(BIN / words[0]), *words[1:]]) for name, words in commands.items()]
 

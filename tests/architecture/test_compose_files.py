@@ -19,7 +19,7 @@ COMPOSE = Path(sysconfig.get_path("scripts")) / "docker-compose"
 SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "OPENTR_S3_SECRET_KEY", "FLOWER_PASSWORD")
 OVERLAYS = ("compose.gpu.yaml", "compose.dev.yaml")
 #: Who may be reached from other machines when the operator says so.
-PUBLIC = {"frontend", "backend"}
+PUBLIC = {"frontend"}
 OURS = {
     *("backend", "frontend", "scheduler", "flower"),
     *("celery-worker", "celery-cpu-worker", "celery-utility-worker"),

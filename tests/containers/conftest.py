@@ -24,17 +24,13 @@ from opentranscribe.adapters.models.store import CachedModelStore
 
 __all__ = ["models"]
 
-#: Between runs: a fresh Debian, as it was unpacked.
-KEPT = images.ROOT / "data" / "tests" / "containers"
-
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     # Sockets have short names, and the engine's folder holds some.
     named = os.environ.get("OPENTR_TEST_ENGINE")
     folder = Path(named or f"/var/tmp/opentr-engine-{os.getpid()}")
-    plugin = Path(sysconfig.get_path("scripts")) / "docker-compose"
-    made = Engine(folder, plugin)
+    made = Engine(folder, Path(sysconfig.get_path("scripts")) / "docker-compose")
     try:
         made.start()
     except EngineError as error:
@@ -42,9 +38,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
             raise
         pytest.skip(f"SKIPPED, no container engine: {error}")
     try:
-        KEPT.mkdir(parents=True, exist_ok=True)
-        images.make_debian(made, KEPT)
-        images.make_stand_ins(made, tmp_path_factory.mktemp("images"))
+        images.make_all_but_ours(made, tmp_path_factory.mktemp("images"))
         yield made
     finally:
         made.stop()

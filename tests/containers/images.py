@@ -16,6 +16,8 @@ from opentranscribe.entrypoints.supervisor.postgres import wheel_binaries
 
 ROOT = Path(__file__).parents[2]
 BASE = Path(__file__).parent / "base"
+#: Between runs: a fresh Debian, as it was unpacked.
+KEPT = ROOT / "data" / "tests" / "containers"
 PYTHON_IMAGE = "python:3.11-slim-bookworm"
 STAND_INS = {
     "postgres": "pgvector/pgvector:pg18",
@@ -27,6 +29,12 @@ STAND_INS = {
 PACKAGES = "python3,python3-pip,python3-venv,ca-certificates,passwd,curl"
 #: Of Debian's packages, what an image has no use for.
 SPARE = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
+
+
+def make_all_but_ours(engine: Engine, folder: Path) -> None:
+    KEPT.mkdir(parents=True, exist_ok=True)
+    make_debian(engine, KEPT)
+    make_stand_ins(engine, folder)
 
 
 def make_debian(engine: Engine, kept: Path) -> None:

@@ -19,7 +19,8 @@ from tests.e2e.updating import EMAIL, PASSWORD, free_port
 PREFIX = "acme/opentranscribe"
 OUTER = (
     *("compose.yaml", "compose.gpu.yaml", "compose.dev.yaml", "opentr.sh", ".env.example"),
-    *("scripts/compose.sh", "scripts/compose_parts.sh", "scripts/compose_update.sh"),
+    *("scripts/compose.sh", "scripts/compose_parts.sh", "scripts/compose_replace.sh"),
+    *("scripts/compose_put_back.sh", "scripts/compose_update.sh"),
     *("scripts/fix-model-permissions.sh", "CHANGELOG.md", "VERSION"),
 )
 TUS = {"Tus-Resumable": "1.0.0"}

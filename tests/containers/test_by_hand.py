@@ -125,6 +125,8 @@ class TestSingleCommands:
             "docker compose restart celery-worker",
             "./opentr.sh logs backend --tail 5",
             "./opentr.sh shell backend id",
+            "./opentr.sh search rebuild",
+            "./opentr.sh search status",
             "docker compose restart backend",
         ],
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
 from tests.containers import images
 from tests.containers.stack import PREFIX, Stack, Visitor, add_word, typed, words_of
-from tests.e2e.updating import EMAIL, PASSWORD, Wheels
+from tests.e2e.updating import EMAIL, PASSWORD, Visitors, Wheels, sign_in
 
 SECRETS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "FLOWER_PASSWORD", "OPENTR_S3_SECRET_KEY")
 MISTAKE = "FasterWhisperRecognizer.recognize = None"
@@ -65,6 +66,44 @@ class TestUpdate:
         assert words_of(visitor) == {"before"}
         assert add_word(visitor, "after") == 201
 
+
+class TestWithTwoBackends:
+    """An update disturbs nobody, whether it is kept or put back."""
+
+    def test_both_answer_behind_both_ports(self, place: Stack) -> None:
+        with (place.home / ".env").open("a") as settings:
+            settings.write("OPENTR_BACKEND_REPLICAS=2\n")
+        typed(place, "./opentr.sh start", "./opentr.sh status")
+        assert len(typed(place, "docker compose ps -q backend").split()) == 2
+        typed(place, "curl -sf http://localhost:5174/api/health")
+
+    def test_goes_to_the_named_version_and_no_request_fails(
+        self, place: Stack, visitor: Visitor
+    ) -> None:
+        assert no_request_fails(place, "./opentr.sh update --version v1.1.0 --yes").returncode == 0
+        assert place.health()["version"] == "1.1.0"
+        assert "v450" in place.opentr("db", "history")
+        assert typed(place, "cat VERSION") == "v1.1.0\n"
+        assert {"before", "after"} <= words_of(visitor)
+        assert add_word(visitor, "newer") == 201
+        typed(place, "./opentr.sh start", "./opentr.sh status")
+        assert len(typed(place, "docker compose ps -q backend").split()) == 2
+
+    def test_rolls_back_release_and_data(self, place: Stack, visitor: Visitor) -> None:
+        typed(place, "./opentr.sh rollback --yes")
+        assert place.health()["version"] == "1.0.0"
+        assert {"before", "after"} <= words_of(visitor)
+        assert "newer" not in words_of(visitor)
+        assert "v450" not in place.opentr("db", "history")
+
+    def test_one_that_breaks_is_put_back_and_no_request_fails(self, place: Stack) -> None:
+        done = no_request_fails(place, "./opentr.sh update --yes")
+        assert done.returncode == 6, done.stdout + done.stderr
+        assert "The release of before runs again" in done.stderr
+        assert place.health()["version"] == "1.0.0"
+        # What the migration added stays, and the release of before works on with it.
+        assert "v450" in place.opentr("db", "history")
+
     def test_one_that_cannot_migrate_changes_nothing(self, place: Stack, wheels: Wheels) -> None:
         images.make_ours(place.engine, PREFIX, "v1.3.0", wheels["cannot migrate"])
         done = place.sh("./opentr.sh update --yes")
@@ -72,18 +111,14 @@ class TestUpdate:
         assert "Nothing was changed" in done.stdout
         assert place.health()["version"] == "1.0.0"
 
-    def test_goes_to_the_named_version_and_keeps_everything(
-        self, place: Stack, visitor: Visitor
-    ) -> None:
-        said = typed(place, "./opentr.sh update --version v1.1.0 --yes")
-        assert "has proven itself" in said
-        assert place.health()["version"] == "1.1.0"
-        assert "v450" in place.opentr("db", "history")
-        assert typed(place, "cat VERSION") == "v1.1.0\n"
-        assert {"before", "after"} <= words_of(visitor)
-        assert add_word(visitor, "newer") == 201
 
-    def test_rolls_back_release_and_data(self, place: Stack, visitor: Visitor) -> None:
-        typed(place, "./opentr.sh rollback --yes")
-        assert place.health()["version"] == "1.0.0"
-        assert words_of(visitor) == {"before", "after"}
+def no_request_fails(place: Stack, command: str) -> subprocess.CompletedProcess[str]:
+    """While somebody reads and somebody writes as fast as the answers come."""
+    visitors = Visitors(place.address, sign_in(place.address))
+    with visitors.busy():
+        done = place.sh(command)
+    answers = (set(visitors.statuses), set(visitors.read_statuses))
+    said = "\n".join([*visitors.troubles, done.stdout, done.stderr])
+    assert answers == ({201}, {200}), said
+    assert visitors.missing() == []
+    return done

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import httpx
 import pytest
 from tests.containers.stack import Stack, Visitor
 from tests.e2e.updating import EMAIL, PASSWORD
+
+BILL = "/usr/share/sbom/opentranscribe.cdx.json"
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +72,15 @@ class TestTheStack:
         running.opentr("backup", "--plain")
         (made,) = (running.home / "backups").glob("opentranscribe_backup_*.sql")
         assert EMAIL in made.read_text()
+
+    def test_carries_its_bills_of_materials(self, running: Stack) -> None:
+        for service, expected in (
+            ("backend", "pkg:pypi/fastapi@"),
+            ("frontend", "pkg:deb/debian/"),
+        ):
+            bill = running.compose("exec", "-T", service, "cat", BILL)
+            assert json.loads(bill)["metadata"]["component"]["version"] == "v1.0.0"
+            assert expected in bill
 
     def test_runs_nothing_as_root_that_is_ours(self, running: Stack) -> None:
         for service in ("backend", "celery-worker", "scheduler", "frontend"):

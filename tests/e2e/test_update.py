@@ -38,8 +38,8 @@ class TestUpdating:
         assert done.returncode == 0, done.stdout + done.stderr
         assert place.version() == "1.1.0"
         assert (place.home / "VERSION").read_text().strip() == "v1.1.0"
-        assert visitors.statuses <= {201, 503}
-        assert visitors.read_statuses <= {200, 503}
+        assert visitors.statuses.keys() <= {201, 503}
+        assert visitors.read_statuses.keys() <= {200, 503}
         assert visitors.missing() == []
 
     def test_a_failing_update_is_put_back_by_itself(
@@ -52,8 +52,8 @@ class TestUpdating:
         assert "put back" in done.stdout + done.stderr
         assert place.version() == "1.1.0"
         assert place.run("status").returncode == 0
-        assert visitors.statuses <= {201, 503}
-        assert visitors.read_statuses <= {200, 503}
+        assert visitors.statuses.keys() <= {201, 503}
+        assert visitors.read_statuses.keys() <= {200, 503}
         assert visitors.missing() == []
         assert place.run("db", "check").returncode == 0
 
@@ -65,7 +65,7 @@ class TestUpdating:
             done = place.run("update", "--from", str(wheels["cannot migrate"]), "--yes")
         assert done.returncode != 0
         assert "rehearsal failed" in done.stdout
-        assert visitors.statuses == {201}
+        assert visitors.statuses.keys() == {201}
         assert place.version() == "1.1.0"
 
     def test_rolls_back_on_request_and_keeps_what_was_written_since(

@@ -11,9 +11,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -34,15 +36,20 @@ class Visitors:
     address: str
     token: str
     acknowledged: list[str] = field(default_factory=list)
-    statuses: set[int | str] = field(default_factory=set)
-    read_statuses: set[int | str] = field(default_factory=set)
-    #: The longest time between two answers to somebody who only reads, in seconds.
+    #: How often each answer came; the kind of error where none came.
+    statuses: Counter[int | str] = field(default_factory=Counter)
+    read_statuses: Counter[int | str] = field(default_factory=Counter)
+    #: What failing answers said.
+    troubles: list[str] = field(default_factory=list)
+    #: The longest time between two good answers to somebody who only reads, and to who writes, in
+    #: seconds.
     without_service: float = 0.0
+    without_changes: float = 0.0
 
     @contextmanager
     def busy(self) -> Iterator[None]:
         stop = threading.Event()
-        self.without_service = 0.0
+        self.without_service = self.without_changes = 0.0
         threads = [
             threading.Thread(target=act, args=(stop,)) for act in (self._write, self._keep_reading)
         ]
@@ -57,39 +64,41 @@ class Visitors:
 
     def _write(self, stop: threading.Event) -> None:
         number = len(self.acknowledged)
+        last = time.monotonic()
         while not stop.is_set():
             number += 1
             term = f"word{number}x{time.monotonic_ns()}"
-            status = self._add(term)
-            self.statuses.add(status)
+            status = self._ask({"term": term})
+            self.statuses[status] += 1
             if status == 201:
                 self.acknowledged.append(term)
+                now = time.monotonic()
+                self.without_changes = max(self.without_changes, now - last)
+                last = now
             time.sleep(0.02)
 
     def _keep_reading(self, stop: threading.Event) -> None:
         last = time.monotonic()
         while not stop.is_set():
-            try:
-                call(f"{self.address}/api/custom-vocabulary", self.token)
-                status: int | str = 200
-            except urllib.error.HTTPError as error:
-                status = error.code
-            except OSError as error:
-                status = type(error).__name__
-            self.read_statuses.add(status)
+            status = self._ask()
+            self.read_statuses[status] += 1
             if status == 200:
                 now = time.monotonic()
                 self.without_service = max(self.without_service, now - last)
                 last = now
             time.sleep(0.02)
 
-    def _add(self, term: str) -> int | str:
+    def _ask(self, body: Any = None) -> int | str:
+        """The status of the answer, else the kind of error."""
         try:
-            with ask(f"{self.address}/api/custom-vocabulary", self.token, {"term": term}) as answer:
+            with ask(f"{self.address}/api/custom-vocabulary", self.token, body) as answer:
+                answer.read()
                 return int(answer.status)
         except urllib.error.HTTPError as error:
+            self.troubles.append(f"{datetime.now(UTC):%X} {error.code} {error.read()[:300]!r}")
             return error.code
         except OSError as error:
+            self.troubles.append(f"{datetime.now(UTC):%X} {error!r}")
             return type(error).__name__
 
     def missing(self) -> list[str]:
@@ -118,10 +127,14 @@ class Place:
         return str(call(f"{self.address}/api/version", "")["version"])
 
     def sign_in(self) -> str:
-        form = urlencode({"username": EMAIL, "password": PASSWORD}).encode()
-        request = urllib.request.Request(f"{self.address}/api/auth/token", form)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return str(json.load(answer)["access_token"])
+        return sign_in(self.address)
+
+
+def sign_in(address: str) -> str:
+    """The token of the administrator."""
+    form = urlencode({"username": EMAIL, "password": PASSWORD}).encode()
+    with urllib.request.urlopen(f"{address}/api/auth/token", form, timeout=30) as answer:
+        return str(json.load(answer)["access_token"])
 
 
 def call(address: str, token: str, body: Any = None) -> Any:

@@ -21,6 +21,8 @@ FLAG = "--doors"
 BACKLOG = 2048
 #: Who was let in just now gets this long to say what they want.
 ARRIVAL_SECONDS = 0.05
+#: A long download is heard or fetched to its end, where nobody waits for that.
+LAST_ANSWERS_SECONDS = 60
 
 Doors = Sequence[socket.socket]
 
@@ -71,6 +73,12 @@ def close(doors: Doors) -> None:
 
 class PoliteServer(uvicorn.Server):
     """Stops without a reset: whoever was let in before is answered first."""
+
+    def let_go(self, *_: object) -> None:
+        """A handler of signals: stop, but nobody comes any more, as others are asked, so that answers
+        under way need not be cut off."""
+        self.config.timeout_graceful_shutdown = LAST_ANSWERS_SECONDS
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import uvicorn
@@ -39,8 +40,10 @@ def main() -> int:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
     )
+    polite = PoliteServer(config)
+    signal.signal(signal.SIGUSR1, polite.let_go)
     try:
-        PoliteServer(config).run(sockets=doors)
+        polite.run(sockets=doors)
     finally:
         app.close()
     return 0

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,40 @@ class TestHandingOver:
             visitor.join()
         assert visitor.answers > 0
         assert visitor.troubles == set()
+
+
+class TestLettingGo:
+    """Of a server that is stopped while it answers: everything else about it is above."""
+
+    @pytest.mark.parametrize(("is_let_go", "expected"), [(True, b"begun, done"), (False, b"begun")])
+    def test_leaves_answers_under_way_the_time_they_need(
+        self, door: socket.socket, is_let_go: bool, expected: bytes
+    ) -> None:
+        async def speak_slowly(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+            await asyncio.sleep(2)
+            await send({"type": "http.response.body", "body": b", done"})
+
+        config = uvicorn.Config(
+            speak_slowly, log_config=None, lifespan="off", timeout_graceful_shutdown=1
+        )
+        server = PoliteServer(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [door.dup()]})
+        thread.start()
+        connection = http.client.HTTPConnection("127.0.0.1", door.getsockname()[1], timeout=10)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        if is_let_go:
+            server.let_go()
+        else:
+            server.should_exit = True
+        heard = b""
+        with suppress(http.client.IncompleteRead):
+            while piece := answer.read1():
+                heard += piece
+        thread.join()
+        assert heard == expected
 
 
 class TestDoors:

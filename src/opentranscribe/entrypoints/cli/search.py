@@ -27,7 +27,9 @@ app = typer.Typer(help="How much can be found; building the index anew.", no_arg
 console = Console(highlight=False)
 
 LOOK_SECONDS = 0.5
-GOES_ON = "It goes on by itself, and people search meanwhile. How far it is: ./opentr.sh search status"
+GOES_ON = (
+    "It goes on by itself, and people search meanwhile. How far it is: ./opentr.sh search status"
+)
 
 
 @app.command()
