@@ -18,12 +18,12 @@ from opentranscribe.settings.folders import Folders
 from opentranscribe.settings.names import names
 from opentranscribe.settings.servers import Servers
 
-#: Read by the launcher, the tests and compose.yaml, not here.
+#: Read by the launcher, the tests, compose.yaml and the front door, not here.
 OUTSIDE = {
     *("OPENTR_PYTHON", "OPENTR_TEST_DATA", "OPENTR_TEST_MODELS"),
     *("OPENTR_RUN_ON", "OPENTR_IMAGE_PREFIX"),
     *("OPENTR_VERSION", "OPENTR_SUBNET", "OPENTR_BACKUP_DIR"),
-    *("OPENTR_WORKER_MEMORY", "OPENTR_CPU_WORKERS", "OPENTR_BACKEND_REPLICAS"),
+    *("OPENTR_WORKER_MEMORY", "OPENTR_CPU_WORKERS", "OPENTR_BACKEND_REPLICAS", "OPENTR_BACKEND"),
 }
 #: Names of the earlier system that somebody may still rely on, and what became of them.
 GONE = {
