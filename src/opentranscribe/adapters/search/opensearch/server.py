@@ -9,7 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from opensearchpy import OpenSearch, helpers
-from opensearchpy.exceptions import NotFoundError, OpenSearchException
+from opensearchpy.exceptions import (
+    AuthenticationException,
+    AuthorizationException,
+    NotFoundError,
+    OpenSearchException,
+)
 
 from opentranscribe.kit.errors import UnavailableError
 
@@ -31,6 +36,18 @@ BULK_RETRIES = 5
 FIRST_WAIT_SECONDS = 1
 
 
+def _reason(error: OpenSearchException) -> str:
+    if isinstance(error, AuthenticationException | AuthorizationException):
+        return "The search server does not let us in: see OPENSEARCH_USER and OPENSEARCH_PASSWORD."
+    # Some of these come as SSLError, others as what any lost connection is.
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return (
+            "Nobody vouches for the certificate of the search server. Name the authority that"
+            " does with SSL_CERT_FILE, or see OPENSEARCH_VERIFY_CERTS."
+        )
+    return "The search server does not answer."
+
+
 class Server:
     """OpenSearch at one address. Whatever goes wrong there is an UnavailableError here."""
 
@@ -47,19 +64,21 @@ class Server:
             retry_on_timeout=False,
         )
         self._silent_until = 0.0
+        self._why = ""
 
     @contextmanager
     def asked(self) -> Iterator[OpenSearch]:
         """The client. Raises UnavailableError, at once while the server is known to be away."""
         if time.monotonic() < self._silent_until:
-            raise UnavailableError("The search server did not answer a moment ago.")
+            raise UnavailableError(self._why)
         try:
             yield self._client
         except OpenSearchException as error:
+            why = _reason(error)
             if not isinstance(getattr(error, "status_code", None), int):
-                self._silent_until = time.monotonic() + PAUSE_SECONDS
+                self._silent_until, self._why = time.monotonic() + PAUSE_SECONDS, why
             log.warning("the search server: %s", error)
-            raise UnavailableError("The search server does not answer.") from error
+            raise UnavailableError(why) from error
 
     def search(self, index: str, body: Mapping[str, Any]) -> dict[str, Any]:
         (answer,) = self.search_all([(index, body)])
