@@ -33,6 +33,9 @@ PARTS_AT_ONCE = 3
 CONNECT_SECONDS = "5s"
 #: For one request, of which a large object needs many.
 REQUEST_SECONDS = "60s"
+#: For a question about an object, which has a short answer: somebody waits for it.
+QUESTION_SECONDS = "4s"
+QUESTION_RETRIES: Any = {"max_retries": 1, "retry_timeout": timedelta(seconds=8)}
 RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
 #: How services say that nothing more fits in.
 FULL = ("507", "StorageFull", "InsufficientStorage", "QuotaExceeded", "no space left")
@@ -67,6 +70,10 @@ class S3Objects:
         self._store = S3Store(
             bucket.name, config=config, client_options=client, retry_config=RETRIES
         )
+        hurried: Any = {**client, "timeout": QUESTION_SECONDS}
+        self._asked = S3Store(
+            bucket.name, config=config, client_options=hurried, retry_config=QUESTION_RETRIES
+        )
 
     def put_file(self, key: str, source: Path) -> ObjectInfo:
         size = source.stat().st_size
@@ -90,7 +97,7 @@ class S3Objects:
 
     def local_path(self, key: str) -> Path:
         with self._explained(check_key(key)):
-            facts = obstore.head(self._store, key)
+            facts = obstore.head(self._asked, key)
         name = f"{key}\n{facts['e_tag']}\n{facts['size']}"
         return self._copies.find(name) or self._copies.keep(
             name, facts["size"], self.open_range(key, 0, facts["size"], 1 << 20)
@@ -98,7 +105,7 @@ class S3Objects:
 
     def stat(self, key: str) -> ObjectInfo:
         with self._explained(check_key(key)):
-            return ObjectInfo(key, int(obstore.head(self._store, key)["size"]))
+            return ObjectInfo(key, int(obstore.head(self._asked, key)["size"]))
 
     def delete(self, key: str) -> None:
         try:
