@@ -9,7 +9,7 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,3 +90,11 @@ def make_store(folder: Path, host: str = "127.0.0.1", prefix: Sequence[str] = ()
         ports[name] = next_free("127.0.0.1", lowest, set())
         lowest = ports[name] + 1
     return Seaweed(folder, found, ports, host, prefix)
+
+
+def serve(folder: Path) -> Iterator[Seaweed]:
+    """For a fixture: a store that runs until the iterator is taken up again."""
+    made = make_store(folder)
+    made.start()
+    yield made
+    made.kill()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.seaweed import ACCESS_KEY, SECRET_KEY, Seaweed, make_store
+from tests.contract.seaweed import ACCESS_KEY, SECRET_KEY, Seaweed, make_store, serve
 
 from opentranscribe.adapters.objects.copies import LocalCopies
 from opentranscribe.adapters.objects.filesystem import FilesystemObjects
@@ -29,10 +29,7 @@ from opentranscribe.ports.objects import (
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
-    made = make_store(tmp_path_factory.mktemp("seaweed"))
-    made.start()
-    yield made
-    made.kill()
+    yield from serve(tmp_path_factory.mktemp("seaweed"))
 
 
 def bucket_of(service: Seaweed, **changed: str) -> Bucket:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.contract.seaweed import Seaweed, make_store
+from tests.contract.seaweed import Seaweed, serve
 from tests.contract.test_objects import bucket_of, read, read_soon
 
 from opentranscribe.adapters.objects.copies import LocalCopies
@@ -19,10 +19,7 @@ from opentranscribe.features.backup.service import BackupService
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
-    made = make_store(tmp_path_factory.mktemp("seaweed"))
-    made.start()
-    yield made
-    made.kill()
+    yield from serve(tmp_path_factory.mktemp("seaweed"))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -130,6 +130,9 @@ class S3Objects:
         try_store(self)
 
     def _put(self, key: str, content: Path | bytes) -> None:
+        # A store that hangs is found out by a short question, not by a long upload.
+        with suppress(ObjectNotFoundError):
+            self.stat(key)
         try:
             self._put_once(key, content)
         except ObjectNotFoundError:
