@@ -19,6 +19,7 @@ from opentranscribe.features.jobs.service import JobService
 from opentranscribe.features.search import queries
 from opentranscribe.features.search.rebuilding import NAME, begin_reindex
 from opentranscribe.kit.errors import UnavailableError
+from opentranscribe.schema.migrations.errors import DatabaseUnreachableError
 from opentranscribe.schema.migrations.state import require_current
 from opentranscribe.settings import Settings
 from opentranscribe.work import SYSTEM
@@ -99,7 +100,7 @@ def _open() -> Iterator[App]:
     try:
         require_current(settings.sqlalchemy_url)
         opened = build_app(settings, fetches_models=False)
-    except (OperationalError, FileNotFoundError) as error:
+    except (DatabaseUnreachableError, OperationalError, FileNotFoundError) as error:
         raise UnavailableError(
             "The database is not answering. Start OpenTranscribe first: ./opentr.sh start"
         ) from error
