@@ -12,7 +12,7 @@ from opensearchpy import OpenSearch
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 from tests.contract.opensearch_node import OpenSearchNode
-from tests.contract.test_search import ANN, BOB, chunk, file, found
+from tests.contract.searching import ANN, BOB, chunk, file, found
 
 from opentranscribe.adapters.search.opensearch.carrying import Carrier
 from opentranscribe.adapters.search.opensearch.index import OpenSearchIndex

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from opensearchpy import OpenSearch
 from sqlalchemy.orm import Session
+from tests.contract.searching import ANN, found
 from tests.contract.test_opensearch import Setting, here
-from tests.contract.test_search import ANN, found
 
 from opentranscribe.adapters.search.opensearch import generations
 from opentranscribe.adapters.search.opensearch.carrying import Carrier

@@ -22,7 +22,7 @@ WORKER = """
 import sys, time
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
-from tests.contract.test_search import chunk, file
+from tests.contract.searching import chunk, file
 from opentranscribe.adapters.search.opensearch.index import OpenSearchIndex
 from opentranscribe.adapters.search.opensearch.server import Server
 from opentranscribe.adapters.search.postgres import PostgresSearch

@@ -24,7 +24,7 @@ from opensearchpy import OpenSearch
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 from tests.contract.opensearch_node import OpenSearchNode
-from tests.contract.test_search import ANN, chunk, file, found
+from tests.contract.searching import ANN, chunk, file, found
 
 from opentranscribe.adapters.search.opensearch.index import OpenSearchIndex
 from opentranscribe.adapters.search.opensearch.server import Server

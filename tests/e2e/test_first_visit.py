@@ -89,6 +89,17 @@ def test_search_finds_the_correction_and_opens_the_moment(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/files/.+[?&]t=\d"))
 
 
+def test_a_search_is_narrowed_to_who_says_it(page: Page) -> None:
+    page.goto("/search?q=marzipan")
+    said_by = page.get_by_role("group", name="Said by")
+    said_by.get_by_role("button", name="Diane, 1 recording").click()
+    expect(page).to_have_url(re.compile(r"[?&]speaker=Diane"))
+    expect(said_by.get_by_role("button", name=re.compile("Diane"), pressed=True)).to_be_visible()
+    expect(page.locator("mark").first).to_be_visible()
+    said_by.get_by_role("button", name=re.compile("Diane")).click()
+    expect(page).not_to_have_url(re.compile("speaker="))
+
+
 def test_the_transcript_is_exported_as_subtitles(page: Page, tmp_path: Path) -> None:
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as started:

@@ -58,6 +58,7 @@ class SearchQuery:
     file_ids_of: int
     mode: Literal["hybrid", "keyword"] = "hybrid"
     speakers: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
     date_from: datetime | None = None
     date_to: datetime | None = None
     file_id: int | None = None
@@ -65,6 +66,7 @@ class SearchQuery:
     page_size: int = 20
     vector: NDArray[np.float32] | None = None
     vector_model: str = ""
+    with_facets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +91,45 @@ class FileHit:
     occurrence_count: int
 
 
+#: Values of a facet at most.
+FACET_VALUES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCount:
+    """In how many of the files that are found ``value`` is."""
+
+    value: str
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What could be asked for further, most files first. A speaker counts where something was found
+    in their own words, a language where it is the file's. Neither is narrowed by the query's own
+    choice of it: what else could be chosen stays in sight."""
+
+    speakers: tuple[FacetCount, ...]
+    languages: tuple[FacetCount, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """``corrected`` is the query with spelling mended when the words as typed found nothing."""
+    """``corrected`` is the query with spelling mended when the words as typed found nothing;
+    ``facets`` are there when they were asked for."""
 
     hits: tuple[FileHit, ...]
     total_files: int
     total_occurrences: int
     corrected: str | None = None
     semantic: bool = False
+    facets: Facets | None = None
+
+
+def in_order(counts: Mapping[str, int]) -> tuple[FacetCount, ...]:
+    """A facet from the number of files by value."""
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return tuple(FacetCount(value, files) for value, files in ordered[:FACET_VALUES])
 
 
 class SearchIndex(Protocol):

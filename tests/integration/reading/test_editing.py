@@ -201,6 +201,22 @@ class TestSearchFollows:
         (hit,) = client.get("/api/search", params=query).json()["results"]
         assert [o["speaker"] for o in hit["occurrences"]] == ["Mara Lee"]
 
+    def test_who_says_it_is_counted_by_name_once_they_have_one(
+        self, app: App, client: TestClient, ann: int, bob: int, run_jobs: Callable[[], None]
+    ) -> None:
+        for owner in (ann, ann, bob):
+            add_recording(app, owner, (0, "the budget"), (1, "the budget too"))
+        for one in client.get("/api/speakers").json():
+            if one["label"] == "SPEAKER_01":
+                client.put(f"/api/speakers/{one['uuid']}", json={"display_name": "Mara Lee"})
+        run_jobs()
+        query = {"q": "budget", "facets": True}
+        assert client.get("/api/search", params=query).json()["facets"] == {
+            "speakers": [{"value": "Mara Lee", "files": 2}],
+            "languages": [{"value": "en", "files": 2}],
+        }
+        assert client.get("/api/search", params={"q": "budget"}).json()["facets"] is None
+
     def test_nothing_of_another_person_is_found_or_suggested(
         self, app: App, client: TestClient, bob: int, run_jobs: Callable[[], None]
     ) -> None:

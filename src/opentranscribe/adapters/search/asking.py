@@ -42,12 +42,7 @@ class Asked:
 
 def ask_index(session: Session, query: SearchQuery, question: Question) -> Asked | None:
     """None when the owner has nothing in the index."""
-    filters = {
-        "owner": query.file_ids_of,
-        "file_id": query.file_id,
-        "date_from": query.date_from,
-        "date_to": query.date_to,
-    }
+    filters = statements.filters(query)
     space = read_space(session, filters)
     if space is None:
         return None

@@ -3,8 +3,10 @@ line. Words must be there as typed; nothing is stemmed, mended or understood."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +16,14 @@ from opentranscribe.adapters.search.questions import ask
 from opentranscribe.adapters.search.snippets import cut_snippet, mark_words
 from opentranscribe.adapters.search.tokens import tokenize
 from opentranscribe.ports.search import (
+    Facets,
     FileHit,
     IndexedChunk,
     IndexedFile,
     Occurrence,
     SearchQuery,
     SearchResult,
+    in_order,
 )
 
 
@@ -51,13 +55,26 @@ class MemorySearch:
             for file in self.files.values()
             if _is_wanted(file, query) and (hit := _hit(file, query, phrases)) is not None
         ]
+        facets = self._facets(query, phrases) if query.with_facets else None
         hits.sort(key=lambda hit: -hit.score)
         first = (query.page - 1) * query.page_size
         return SearchResult(
             hits=tuple(hits[first : first + query.page_size]),
             total_files=len(hits),
             total_occurrences=sum(hit.occurrence_count for hit in hits),
+            facets=facets,
         )
+
+    def _facets(self, query: SearchQuery, phrases: Sequence[tuple[str, ...]]) -> Facets:
+        any_speaker, any_language = replace(query, speakers=()), replace(query, languages=())
+        speakers: Counter[str] = Counter()
+        languages: Counter[str] = Counter()
+        for file in self.files.values():
+            if _is_wanted(file, any_speaker):
+                speakers.update({c.speaker for c in file.chunks if _occurrence(c, phrases)})
+            if _is_wanted(file, any_language) and _hit(file, any_language, phrases):
+                languages[file.language] += 1
+        return Facets(in_order(speakers), in_order(languages))
 
     def suggest(
         self, session: Session, prefix: str, file_ids_of: int, limit: int = 8
@@ -84,6 +101,7 @@ def _is_wanted(file: IndexedFile, query: SearchQuery) -> bool:
     return (
         file.owner_id == query.file_ids_of
         and query.file_id in (None, file.file_id)
+        and (not query.languages or file.language in query.languages)
         and (query.date_from is None or file.uploaded_at >= query.date_from)
         and (query.date_to is None or file.uploaded_at <= query.date_to)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from opentranscribe.adapters.search import statements, tables
 from opentranscribe.adapters.search.asking import ask_index
+from opentranscribe.adapters.search.facets import count_facets
 from opentranscribe.adapters.search.questions import ask
 from opentranscribe.adapters.search.rows import fetch
 from opentranscribe.adapters.search.showing import show_page
@@ -20,7 +22,7 @@ from opentranscribe.adapters.search.spelling import correct_words
 from opentranscribe.adapters.search.tokens import tokenize
 from opentranscribe.adapters.search.writing import remove_file, whole_vector, write_file
 from opentranscribe.kit.errors import UnavailableError
-from opentranscribe.ports.search import IndexedFile, SearchQuery, SearchResult
+from opentranscribe.ports.search import Facets, IndexedFile, SearchQuery, SearchResult
 
 
 class PostgresSearch:
@@ -52,14 +54,17 @@ class PostgresSearch:
         question = ask(query.text)
         asked = ask_index(session, query, question)
         if asked is None:
-            return SearchResult((), 0, 0)
+            return SearchResult((), 0, 0, facets=Facets((), ()) if query.with_facets else None)
         corrected = None
         if not asked.by_words.any():
             mended = correct_words(session, query.file_ids_of, question, asked.lexemes)
             if mended:
                 corrected = respelled(query.text, mended)
                 asked = ask_index(session, query, question.replaced(mended)) or asked
-        return show_page(session, query, asked, corrected)
+        result = show_page(session, query, asked, corrected)
+        if query.with_facets:
+            result = replace(result, facets=count_facets(session, query, asked))
+        return result
 
     def suggest(
         self, session: Session, prefix: str, file_ids_of: int, limit: int = 8

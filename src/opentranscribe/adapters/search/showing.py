@@ -24,7 +24,7 @@ def show_page(
     session: Session, query: SearchQuery, asked: Asked, corrected: str | None
 ) -> SearchResult:
     matched, _, _ = files_of(asked.space, asked.matches)
-    by_title = _files_by_title(session, query, asked, asked.space.files[matched])
+    by_title = files_by_title(session, query, asked, asked.space.files[matched])
     first = (query.page - 1) * query.page_size
     shown = OCCURRENCES_IN_ONE_FILE if query.file_id is not None else OCCURRENCES_SHOWN
     ranked = rank_files(asked.space, asked.matches, first, query.page_size, shown)
@@ -39,19 +39,13 @@ def show_page(
     )
 
 
-def _files_by_title(
+def files_by_title(
     session: Session, query: SearchQuery, asked: Asked, others: np.ndarray[Any, Any]
 ) -> list[int]:
     """Files whose title has all the words, newest first, but for those among the ``others``."""
     if query.speakers:
         return []
-    values = {
-        "owner": query.file_ids_of,
-        "file_id": query.file_id,
-        "date_from": query.date_from,
-        "date_to": query.date_to,
-        "tokens": asked.question.tokens,
-    }
+    values = statements.filters(query) | {"tokens": asked.question.tokens}
     rows = fetch(session, statements.FILES_BY_TITLE, values)
     known = set(others.tolist())
     return [row.file_id for row in rows if row.file_id not in known]

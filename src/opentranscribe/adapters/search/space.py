@@ -122,3 +122,9 @@ def read_postings(
     if files is not None:
         statement, values["files"] = statements.PLACED_POSTINGS, list(files)
     return {row.lexeme: space.unpack(row) for row in fetch(session, statement, values)}
+
+
+def read_speakers(session: Session, space: Space, owner_id: int) -> dict[str, Postings]:
+    """By the name of the speaker in small letters."""
+    rows = fetch(session, statements.SPEAKER_POSTINGS, {"owner": owner_id})
+    return {row.lexeme: space.unpack(row) for row in rows}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from opentranscribe.ports.search import SearchQuery
+
 #: Reciprocal rank fusion (Cormack et al. 2009); 30 weighs the first ranks a little more than 60.
 FUSION_CONSTANT = 30
 #: Chunks nearest in meaning that take part in the fusion, and chunks that have the words.
@@ -10,9 +14,22 @@ FUSED = 400
 
 _WANTED = """
     (CAST(%(file_id)s AS integer) IS NULL OR f.file_id = %(file_id)s)
+    AND (CAST(%(languages)s AS text[]) IS NULL OR f.language = ANY(%(languages)s))
     AND (CAST(%(date_from)s AS timestamptz) IS NULL OR f.uploaded_at >= %(date_from)s)
     AND (CAST(%(date_to)s AS timestamptz) IS NULL OR f.uploaded_at <= %(date_to)s)
 """
+
+
+def filters(query: SearchQuery) -> dict[str, Any]:
+    """What the statements that choose files are to be given."""
+    return {
+        "owner": query.file_ids_of,
+        "file_id": query.file_id,
+        "languages": list(query.languages) or None,
+        "date_from": query.date_from,
+        "date_to": query.date_to,
+    }
+
 
 #: The owner's files, packed column by column; which of them the filters let through.
 SPACE = f"""
@@ -35,14 +52,22 @@ FROM derived.search_term t CROSS JOIN LATERAL (
     FROM derived.search_posting WHERE term_id = t.id {some_files}
     HAVING count(*) > 0
 ) p
-WHERE t.owner_id = %(owner)s AND t.is_speaker = %(is_speaker)s AND t.lexeme = ANY(%(lexemes)s)
+WHERE t.owner_id = %(owner)s AND {terms}
 """
+_TERMS = "t.is_speaker = %(is_speaker)s AND t.lexeme = ANY(%(lexemes)s)"
 #: Where terms stand: in all files; or, with the places in each chunk, in some files.
-POSTINGS = _POSTINGS.format(places="NULL::bytea", some_files="")
+POSTINGS = _POSTINGS.format(places="NULL::bytea", some_files="", terms=_TERMS)
 PLACED_POSTINGS = _POSTINGS.format(
     places="string_agg(places, ''::bytea ORDER BY file_id)",
     some_files="AND file_id = ANY(%(files)s)",
+    terms=_TERMS,
 )
+#: Which chunks are whose, of everybody who speaks.
+SPEAKER_POSTINGS = _POSTINGS.format(places="NULL::bytea", some_files="", terms="t.is_speaker")
+SPEAKER_NAMES = """
+SELECT lexeme, word FROM derived.search_term
+WHERE owner_id = %(owner)s AND is_speaker AND lexeme = ANY(%(speakers)s)
+"""
 
 #: Chunks ranked by words meet the nearest by meaning. These are compared one by one: exact, quick
 #: for one person's recordings (15 ms for 40 000 chunks), and nothing to keep up when writing. The
@@ -98,6 +123,11 @@ ORDER BY similarity DESC, chunks DESC LIMIT 8
 """
 
 TITLES = "SELECT file_id, title FROM derived.search_file WHERE file_id = ANY(%(files)s)"
+
+LANGUAGES = """
+SELECT language, count(*) AS files FROM derived.search_file
+WHERE file_id = ANY(%(files)s) GROUP BY language
+"""
 
 FILES_BY_TITLE = f"""
 SELECT file_id FROM derived.search_file f

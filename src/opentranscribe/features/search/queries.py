@@ -97,6 +97,18 @@ def all_speaker_names(work: Work) -> list[str]:
     )
 
 
+def named_among(work: Work, names: Sequence[str]) -> set[str]:
+    """Those that are names which somebody gave to a voice, not the labels of voices."""
+    return set(
+        work.session.scalars(
+            select(Speaker.display_name)
+            .distinct()
+            .join(MediaFile, MediaFile.id == Speaker.media_file_id)
+            .where(visible_files(work.actor), Speaker.display_name.in_(names))
+        )
+    )
+
+
 def all_languages(work: Work) -> list[str]:
     return list(
         work.session.scalars(

@@ -26,22 +26,27 @@ def search_transcripts(
     q: Annotated[str, Query(min_length=1, max_length=500)],
     search_mode: SearchMode = "hybrid",
     speakers: Annotated[list[str], Query(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
+    languages: Annotated[list[str], Query(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
     date_from: datetime | None = None,
     date_to: datetime | None = None,
     file_uuid: UUID | None = None,
     page: Annotated[int, Query(ge=1, le=1000)] = 1,
     page_size: Annotated[int, Query(ge=1, le=100)] = 20,
+    facets: bool = False,
 ) -> SearchOut:
-    """Find words, "exact phrases", ``speaker:name`` and, in hybrid mode, what was meant."""
+    """Find words, "exact phrases", ``speaker:name`` and, in hybrid mode, what was meant. With
+    ``facets`` it is counted in how many recordings who says it, and in which languages."""
     wish = Wish(
         typed=q,
         mode=search_mode,
         speakers=tuple(speakers),
+        languages=tuple(languages),
         date_from=date_from,
         date_to=date_to,
         file_uuid=file_uuid,
         page=page,
         page_size=page_size,
+        with_facets=facets,
     )
     return SearchService(work, ports.search, ports.sentence_encoder).search(wish)
 

@@ -42,8 +42,23 @@ class FileResult(BaseModel):
     semantic_only: bool
 
 
+class FacetOut(BaseModel):
+    """``files`` of the recordings that were found have this value."""
+
+    value: str
+    files: int
+
+
+class FacetsOut(BaseModel):
+    """What a search can be narrowed to: people who say it, languages by their codes."""
+
+    speakers: list[FacetOut]
+    languages: list[FacetOut]
+
+
 class SearchOut(BaseModel):
-    """``corrected_query`` is set when the words as typed were in no transcript."""
+    """``corrected_query`` is set when the words as typed were in no transcript; ``facets`` when
+    they were asked for."""
 
     query: str
     corrected_query: str | None
@@ -55,6 +70,7 @@ class SearchOut(BaseModel):
     total_pages: int
     search_time_ms: float
     search_mode: SearchMode
+    facets: FacetsOut | None
 
 
 class FiltersOut(BaseModel):

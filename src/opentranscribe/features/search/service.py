@@ -12,6 +12,8 @@ from opentranscribe.features.library.rules import speaker_name
 from opentranscribe.features.search import queries
 from opentranscribe.features.search.rules import parse_query
 from opentranscribe.features.search.schemas import (
+    FacetOut,
+    FacetsOut,
     FileResult,
     FiltersOut,
     OccurrenceOut,
@@ -19,10 +21,12 @@ from opentranscribe.features.search.schemas import (
     SearchOut,
 )
 from opentranscribe.ports.embedding import SentenceEncoder
-from opentranscribe.ports.search import FileHit, Occurrence, SearchIndex, SearchQuery
+from opentranscribe.ports.search import Facets, FileHit, Occurrence, SearchIndex, SearchQuery
 from opentranscribe.schema.media import MediaFile
 from opentranscribe.work import Work
 from opentranscribe.work.access import get_file
+
+SPEAKERS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,13 @@ class Wish:
     typed: str
     mode: SearchMode = "hybrid"
     speakers: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
     date_from: datetime | None = None
     date_to: datetime | None = None
     file_uuid: UUID | None = None
     page: int = 1
     page_size: int = 20
+    with_facets: bool = False
 
 
 class SearchService:
@@ -55,6 +61,7 @@ class SearchService:
             file_ids_of=self._owner(),
             mode=wish.mode,
             speakers=tuple(dict.fromkeys([*wish.speakers, *parsed.speakers])),
+            languages=wish.languages,
             date_from=wish.date_from,
             date_to=wish.date_to,
             file_id=get_file(self.work, wish.file_uuid).id if wish.file_uuid else None,
@@ -62,6 +69,7 @@ class SearchService:
             page_size=wish.page_size,
             vector=self.encoder.encode([parsed.text], "query")[0] if model else None,
             vector_model=model.name if model else "",
+            with_facets=wish.with_facets,
         )
         found = self.index.query(self.work.session, query)
         return SearchOut(
@@ -75,6 +83,7 @@ class SearchService:
             total_pages=-(-found.total_files // wish.page_size),
             search_time_ms=round((time.perf_counter() - started) * 1000, 2),
             search_mode="hybrid" if found.semantic else "keyword",
+            facets=self._facets(found.facets) if found.facets else None,
         )
 
     def suggest(self, prefix: str, limit: int) -> list[str]:
@@ -87,6 +96,15 @@ class SearchService:
             languages=queries.all_languages(self.work),
             first_upload=first,
             last_upload=last,
+        )
+
+    def _facets(self, found: Facets) -> FacetsOut:
+        """Of the speakers those whom somebody has named: Speaker 1 is nobody in particular."""
+        names = queries.named_among(self.work, [one.value for one in found.speakers])
+        named = [one for one in found.speakers if one.value in names]
+        return FacetsOut(
+            speakers=[FacetOut(value=one.value, files=one.files) for one in named[:SPEAKERS_SHOWN]],
+            languages=[FacetOut(value=one.value, files=one.files) for one in found.languages],
         )
 
     def _owner(self) -> int:

@@ -1047,7 +1047,8 @@ export interface paths {
     };
     /**
      * Search Transcripts
-     * @description Find words, "exact phrases", ``speaker:name`` and, in hybrid mode, what was meant.
+     * @description Find words, "exact phrases", ``speaker:name`` and, in hybrid mode, what was meant. With
+     *     ``facets`` it is counted in how many recordings who says it, and in which languages.
      */
     get: operations['search_search_transcripts'];
     put?: never;
@@ -1703,6 +1704,26 @@ export interface components {
        * Format: uuid
        */
       uuid: string;
+    };
+    /**
+     * FacetOut
+     * @description ``files`` of the recordings that were found have this value.
+     */
+    FacetOut: {
+      /** Files */
+      files: number;
+      /** Value */
+      value: string;
+    };
+    /**
+     * FacetsOut
+     * @description What a search can be narrowed to: people who say it, languages by their codes.
+     */
+    FacetsOut: {
+      /** Languages */
+      languages: components['schemas']['FacetOut'][];
+      /** Speakers */
+      speakers: components['schemas']['FacetOut'][];
     };
     /** FileChange */
     FileChange: {
@@ -2511,11 +2532,13 @@ export interface components {
     };
     /**
      * SearchOut
-     * @description ``corrected_query`` is set when the words as typed were in no transcript.
+     * @description ``corrected_query`` is set when the words as typed were in no transcript; ``facets`` when
+     *     they were asked for.
      */
     SearchOut: {
       /** Corrected Query */
       corrected_query: string | null;
+      facets: components['schemas']['FacetsOut'] | null;
       /** Page */
       page: number;
       /** Page Size */
@@ -6372,11 +6395,13 @@ export interface operations {
         q: string;
         search_mode?: 'hybrid' | 'keyword';
         speakers?: string[];
+        languages?: string[];
         date_from?: string | null;
         date_to?: string | null;
         file_uuid?: string | null;
         page?: number;
         page_size?: number;
+        facets?: boolean;
       };
       header?: never;
       path?: never;

@@ -36,6 +36,7 @@ export type PendingUpload = Schemas['UploadOut'];
 export type PreparedUpload = Schemas['PrepareOut'];
 
 export type SearchAnswer = Schemas['SearchOut'];
+export type SearchFacets = Schemas['FacetsOut'];
 export type SearchHit = Schemas['FileResult'];
 export type Occurrence = Schemas['OccurrenceOut'];
 

@@ -165,6 +165,8 @@ def filters(query: SearchQuery, *, of_chunks: bool = True) -> list[Query]:
     wanted: list[Query] = [{"term": {"owner_id": query.file_ids_of}}]
     if query.file_id is not None:
         wanted.append({"term": {"file_id": query.file_id}})
+    if query.languages:
+        wanted.append({"terms": {"language": list(query.languages)}})
     if query.date_from is not None:
         wanted.append({"range": {"uploaded_at": {"gte": query.date_from.isoformat()}}})
     if query.date_to is not None:

@@ -22,6 +22,7 @@ from opentranscribe.adapters.search.opensearch import rebuilding
 from opentranscribe.adapters.search.opensearch.asking import Inquiry, ask_server
 from opentranscribe.adapters.search.opensearch.carrying import Carrier
 from opentranscribe.adapters.search.opensearch.documents import is_stored
+from opentranscribe.adapters.search.opensearch.facets import count_facets
 from opentranscribe.adapters.search.opensearch.generations import Generation
 from opentranscribe.adapters.search.opensearch.server import Server
 from opentranscribe.adapters.search.opensearch.showing import show_page
@@ -116,7 +117,10 @@ class OpenSearchIndex:
                 lexemes = stem_choices(session, question.tokens, languages)
                 inquiry = replace(inquiry, question=question, lexemes=lexemes)
                 asked = ask_server(inquiry)
-        return show_page(inquiry, asked, corrected)
+        result = show_page(inquiry, asked, corrected)
+        if query.with_facets:
+            result = replace(result, facets=count_facets(session, inquiry, asked))
+        return result
 
     def suggest(
         self, session: Session, prefix: str, file_ids_of: int, limit: int = 8

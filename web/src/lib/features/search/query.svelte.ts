@@ -1,6 +1,6 @@
 // One search: what was asked, what was found, page by page. The address holds the question.
 import { messageOf, request, type Query } from '$lib/api/client';
-import type { SearchAnswer, SearchHit } from '$lib/api/types';
+import type { SearchAnswer, SearchFacets, SearchHit } from '$lib/api/types';
 
 const PAGE_SIZE = 20;
 
@@ -8,6 +8,7 @@ export interface Question {
   text: string;
   mode: string;
   speaker: string;
+  language: string;
   from: string;
   to: string;
 }
@@ -18,6 +19,7 @@ export function questionOf(params: URLSearchParams): Question {
     text: read('q'),
     mode: params.get('mode') === 'keyword' ? 'keyword' : 'hybrid',
     speaker: read('speaker'),
+    language: read('language'),
     from: read('from'),
     to: read('to')
   };
@@ -28,6 +30,7 @@ export function paramsOf(question: Question): URLSearchParams {
   if (question.text) params.set('q', question.text);
   if (question.mode !== 'hybrid') params.set('mode', question.mode);
   if (question.speaker) params.set('speaker', question.speaker);
+  if (question.language) params.set('language', question.language);
   if (question.from) params.set('from', question.from);
   if (question.to) params.set('to', question.to);
   return params;
@@ -36,6 +39,8 @@ export function paramsOf(question: Question): URLSearchParams {
 export class SearchState {
   answer = $state.raw<SearchAnswer | null>(null);
   hits = $state.raw<SearchHit[]>([]);
+  /** What can be chosen to narrow the answer; counted with its first page. */
+  facets = $state.raw<SearchFacets | null>(null);
   busy = $state(false);
   error = $state('');
   speakers = $state<string[]>([]);
@@ -59,6 +64,7 @@ export class SearchState {
     if (!question.text.trim()) {
       this.answer = null;
       this.hits = [];
+      this.facets = null;
       return;
     }
     const running = new AbortController();
@@ -71,6 +77,7 @@ export class SearchState {
         signal: running.signal
       });
       this.answer = answer;
+      if (page === 1) this.facets = answer.facets;
       this.hits = page === 1 ? answer.results : [...this.hits, ...answer.results];
     } catch (error) {
       if (!running.signal.aborted) this.error = messageOf(error);
@@ -86,7 +93,9 @@ function toQuery(question: Question, page: number): Query {
     page,
     page_size: PAGE_SIZE,
     search_mode: question.mode,
+    facets: page === 1,
     speakers: question.speaker ? [question.speaker] : [],
+    languages: question.language ? [question.language] : [],
     date_from: question.from ? `${question.from}T00:00:00Z` : '',
     date_to: question.to ? `${question.to}T23:59:59Z` : ''
   };

@@ -9,6 +9,10 @@ export const search = {
   modeKeyword: 'Words only',
   speaker: 'Speaker',
   anySpeaker: 'Anyone',
+  saidBy: 'Said by',
+  language: 'Language',
+  facet: (name: string, files: number) =>
+    `${name}, ${plural(files, { one: '# recording', other: '# recordings' })}`,
   from: 'From',
   to: 'To',
   results: (hits: number, files: number) =>
@@ -17,6 +21,7 @@ export const search = {
   didYouMean: 'Did you mean',
   noneTitle: (query: string) => `Nothing found for “${query}”`,
   noneHint: 'Try fewer words, another spelling, or search by words and meaning.',
+  noneFiltered: 'The filters leave nothing. Take one away, or try other words.',
   more: (count: number) => `${plural(count, { one: '# more moment', other: '# more moments' })}`,
   byMeaning: 'by meaning',
   playAt: (at: string) => `Play at ${at}`,
