@@ -81,14 +81,6 @@ def test_a_correction_is_kept_and_can_be_undone(page: Page) -> None:
     expect(page.get_by_role("main")).to_contain_text("Marzipan!")
 
 
-def test_search_finds_the_correction_and_opens_the_moment(page: Page) -> None:
-    page.goto("/search?q=marzipan")
-    mark = page.locator("mark", has_text=re.compile("marzipan", re.IGNORECASE)).first
-    expect(mark).to_be_visible()
-    mark.click()
-    expect(page).to_have_url(re.compile(r"/files/.+[?&]t=\d"))
-
-
 def test_a_search_is_narrowed_to_who_says_it(page: Page) -> None:
     page.goto("/search?q=marzipan")
     said_by = page.get_by_role("group", name="Said by")
@@ -98,6 +90,14 @@ def test_a_search_is_narrowed_to_who_says_it(page: Page) -> None:
     expect(page.locator("mark").first).to_be_visible()
     said_by.get_by_role("button", name=re.compile("Diane")).click()
     expect(page).not_to_have_url(re.compile("speaker="))
+
+
+def test_search_finds_the_correction_and_opens_the_moment(page: Page) -> None:
+    page.goto("/search?q=marzipan")
+    mark = page.locator("mark", has_text=re.compile("marzipan", re.IGNORECASE)).first
+    expect(mark).to_be_visible()
+    mark.click()
+    expect(page).to_have_url(re.compile(r"/files/.+[?&]t=\d"))
 
 
 def test_the_transcript_is_exported_as_subtitles(page: Page, tmp_path: Path) -> None:

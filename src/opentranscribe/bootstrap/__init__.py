@@ -68,7 +68,7 @@ def build_app(settings: Settings, *, fetches_models: bool = True) -> App:
     patience = OF_WORKERS if fetches_models else OF_REQUESTS
     engine = bounded_engine(settings.sqlalchemy_url, patience, settings.database_pool_size)
     ports = build_ports(Parts(settings, engine, build_models(settings), fetches_models))
-    for port in (ports.queue, ports.search):
+    for port in (ports.queue, ports.search, ports.voices):
         ensure = getattr(port, "ensure_schema", None)
         if ensure is not None:
             ensure()
@@ -101,7 +101,7 @@ def wire(work: WorkFactory, ports: Ports, options: Options) -> Kinds:
     kinds = Kinds(
         *transcription_jobs.transcription_kinds(ports, options),
         index,
-        reindex_kind(indexer),
+        reindex_kind(indexer, ports.voices),
         fetch_kind(ports.models),
         recompute_kind(ports, options.scratch_dir),
     )
@@ -148,6 +148,7 @@ def build_ports(parts: Parts) -> Ports:
         queue=choose("queue", parts),
         notices=choose("notices", parts),
         search=choose("search", parts),
+        voices=choose("voices", parts),
         media_tools=choose("media_tools", parts),
         models=parts.models,
         recognizer=choose_later("recognizer", parts),

@@ -77,6 +77,7 @@ def build_tracer(settings: Settings) -> Tracer:
 
 def _builder(port: str, settings: Settings) -> Builder:
     table = ENGINES[port]
+    port = "search" if port == "voices" else port
     of_profile = DISTRIBUTED.get(port, "") if settings.profile == "distributed" else ""
     wanted = getattr(settings, f"{port}_engine", "") or of_profile or next(iter(table))
     if wanted not in table:
@@ -170,12 +171,31 @@ def _postgres_search(parts: Parts) -> Any:
 
 
 def _opensearch(parts: Parts) -> Any:
-    from opentranscribe.adapters.search.opensearch.index import connect_index
+    from opentranscribe.adapters.search.opensearch.index import OpenSearchIndex
+    from opentranscribe.adapters.search.postgres import PostgresSearch
+
+    stored = PostgresSearch(parts.engine)
+    return OpenSearchIndex(parts.engine, _search_server(parts), stored=stored)
+
+
+def _opensearch_voices(parts: Parts) -> Any:
+    from opentranscribe.adapters.search.opensearch.voices import OpenSearchVoices
+
+    return OpenSearchVoices(parts.engine, _search_server(parts))
+
+
+def _everybody(_parts: Parts) -> Any:
+    from opentranscribe.adapters.search.everybody import Everybody
+
+    return Everybody()
+
+
+def _search_server(parts: Parts) -> Any:
+    from opentranscribe.adapters.search.opensearch.server import Server
 
     settings = parts.settings
     password = settings.opensearch_password
-    return connect_index(
-        parts.engine,
+    return Server(
         settings.opensearch_address,
         user=settings.opensearch_user,
         password=password.get_secret_value() if password else "",
@@ -272,6 +292,12 @@ SEARCHES: dict[str, Builder] = {
     "opensearch": _opensearch,
     "memory": _memory_search,
 }
+#: Where recordings are searched, voices are looked for, too.
+VOICES: dict[str, Builder] = {
+    "postgres": _everybody,
+    "opensearch": _opensearch_voices,
+    "memory": _everybody,
+}
 MEDIA_TOOLS: dict[str, Builder] = {"pyav": _pyav_tools}
 RECOGNIZERS: dict[str, Builder] = {
     "faster_whisper": _faster_whisper,
@@ -290,6 +316,7 @@ ENGINES: dict[str, Mapping[str, Builder]] = {
     "queue": QUEUES,
     "notices": NOTICES,
     "search": SEARCHES,
+    "voices": VOICES,
     "media_tools": MEDIA_TOOLS,
     "recognizer": RECOGNIZERS,
     "diarizer": DIARIZERS,

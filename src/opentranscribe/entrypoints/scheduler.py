@@ -53,6 +53,7 @@ CHORES: tuple[Chore, ...] = (
         lambda app: media.finish_pending(app.work, app.ports.objects, app.options),
     ),
     Chore("carry changes to the search server", 5.0, lambda app: app.ports.search.catch_up()),
+    Chore("carry voices to the search server", 10.0, lambda app: app.ports.voices.catch_up()),
     Chore(
         "complete the search index",
         60.0,

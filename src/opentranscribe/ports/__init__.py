@@ -18,6 +18,7 @@ from opentranscribe.ports.notices import Notices
 from opentranscribe.ports.objects import Objects
 from opentranscribe.ports.queue import Queue
 from opentranscribe.ports.search import SearchIndex
+from opentranscribe.ports.voices import VoiceIndex
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Ports:
     queue: Queue
     notices: Notices
     search: SearchIndex
+    voices: VoiceIndex
     media_tools: MediaTools
     models: ModelStore
     recognizer: Recognizer

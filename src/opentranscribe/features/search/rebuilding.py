@@ -16,6 +16,7 @@ from opentranscribe.features.search.jobs import NAME as INDEX_FILE
 from opentranscribe.ports.progress import ignore_progress
 from opentranscribe.ports.queue import CPU
 from opentranscribe.ports.search import SearchIndex
+from opentranscribe.ports.voices import VoiceIndex
 from opentranscribe.work import SYSTEM, Work, WorkFactory
 
 NAME = "search.reindex_all"
@@ -23,10 +24,11 @@ NAME = "search.reindex_all"
 PRIORITY = 5
 
 
-def reindex_kind(indexer: Indexer) -> Kind:
+def reindex_kind(indexer: Indexer, voices: VoiceIndex) -> Kind:
     def run(step: StepRun) -> None:
         with step.work(SYSTEM) as work:
             file_ids = queries.transcribed_files(work.session)
+        voices.begin_anew()
         with indexer.index.rebuilding() as done:
             for number, file_id in enumerate(file_ids):
                 if file_id not in done:

@@ -6,6 +6,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from opentranscribe.features.jobs.kinds import StepRun
 from opentranscribe.features.transcription.rules.voices import KnownPrint
 from opentranscribe.features.transcription.transcript import Transcript, window_segments
@@ -42,7 +45,9 @@ class MemoryStore:
     def words(self) -> list[Segment]:
         return window_segments(self.windows())
 
-    def known_prints(self, model: str, version: str) -> Sequence[KnownPrint]:
+    def known_prints(
+        self, model: str, version: str, vectors: Sequence[NDArray[np.float32]]
+    ) -> Sequence[KnownPrint]:
         return ()
 
     def save_transcript(self, transcript: Transcript) -> None:

@@ -14,6 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from opentranscribe.features.jobs.kinds import Outcome, Results, StepRun
 from opentranscribe.features.transcription import transcript as forms
 from opentranscribe.features.transcription.rules.assignment import assign_speakers
@@ -55,7 +58,11 @@ class TranscriptStore(Protocol):
         """Everything recognised, in order of time."""
         ...
 
-    def known_prints(self, model: str, version: str) -> Sequence[KnownPrint]: ...
+    def known_prints(
+        self, model: str, version: str, vectors: Sequence[NDArray[np.float32]]
+    ) -> Sequence[KnownPrint]:
+        """Of the people whom voices with these prints may be, or of everybody."""
+        ...
 
     def save_transcript(self, transcript: Transcript) -> Write | None: ...
 
@@ -251,7 +258,8 @@ class Pipeline:
         if not prints:
             return Outcome(forms.resemblances_json({}))
         one = next(iter(prints.values()))
-        known = self.store.known_prints(one.model, one.version)
+        vectors = [one.vector for one in prints.values()]
+        known = self.store.known_prints(one.model, one.version, vectors)
         band = self.engines.diarizer.match_band(one.model, one.version)
         voices = {i: (one.vector, one.speech_seconds) for i, one in prints.items()}
         return Outcome(forms.resemblances_json(recognise_voices(voices, known, band)))

@@ -31,7 +31,7 @@ def prepare_pipeline(
         hotwords = queries.hotwords(work.session, file.user_id)
     return Pipeline(
         Engines(ports.media_tools, ports.recognizer, ports.diarizer),
-        FileStore(job, work_factory, ports.objects, reuse_words=reuse_words),
+        FileStore(job, work_factory, ports.objects, ports.voices, reuse_words=reuse_words),
         source=ports.objects.local_path(storage_key),
         scratch=scratch_folder(scratch_dir, job),
         wishes=Wishes.of_payload(job.payload),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,9 +93,12 @@ def rejections(session: Session, file_id: int) -> list[Rejection]:
     ]
 
 
-def known_prints(session: Session, user_id: int, model: str, version: str) -> list[KnownPrint]:
-    """Prints of the voices that the owner has named, in one embedding space."""
-    rows = session.execute(
+def known_prints(
+    session: Session, user_id: int, model: str, version: str, people: Collection[int] | None = None
+) -> list[KnownPrint]:
+    """Prints of the voices that the owner has named, in one embedding space: of everybody, or of
+    the people with these profile ids."""
+    prints = (
         select(SpeakerProfile.id, SpeakerProfile.name, Voiceprint.vector, Voiceprint.speech_seconds)
         .join(Speaker, Speaker.id == Voiceprint.speaker_id)
         .join(SpeakerProfile, SpeakerProfile.id == Speaker.profile_id)
@@ -106,9 +109,11 @@ def known_prints(session: Session, user_id: int, model: str, version: str) -> li
             Speaker.display_name.is_not(None),
         )
     )
+    if people is not None:
+        prints = prints.where(SpeakerProfile.id.in_(people))
     return [
         KnownPrint(profile, name, np.asarray(vector, dtype=np.float32), seconds)
-        for profile, name, vector, seconds in rows
+        for profile, name, vector, seconds in session.execute(prints)
     ]
 
 

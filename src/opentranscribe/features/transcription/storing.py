@@ -8,6 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from opentranscribe.features.jobs.kinds import JobFacts, StepRun
 from opentranscribe.features.transcription import queries
 from opentranscribe.features.transcription.pipeline import Write
@@ -26,6 +29,7 @@ from opentranscribe.ports.asr import RecognitionWindow, Segment
 from opentranscribe.ports.media_tools import Decoded, MediaInfo
 from opentranscribe.ports.notices import Notice
 from opentranscribe.ports.objects import Objects
+from opentranscribe.ports.voices import VoiceIndex, VoiceQuery
 from opentranscribe.schema.media import MediaFile
 from opentranscribe.schema.speakers import Voiceprint
 from opentranscribe.schema.transcript import TranscriptSegment
@@ -43,7 +47,13 @@ class FileStore:
     """Of one file and one job. ``reuse_words`` takes the words from the stored transcript."""
 
     def __init__(
-        self, job: JobFacts, work: WorkFactory, objects: Objects, *, reuse_words: bool = False
+        self,
+        job: JobFacts,
+        work: WorkFactory,
+        objects: Objects,
+        voices: VoiceIndex,
+        *,
+        reuse_words: bool = False,
     ) -> None:
         assert job.file_id is not None
         assert job.user_id is not None
@@ -52,6 +62,7 @@ class FileStore:
         self._user_id = job.user_id
         self._work = work
         self._objects = objects
+        self._voices = voices
         self._reuse_words = reuse_words
 
     def save_media_facts(self, info: MediaInfo) -> Write:
@@ -122,9 +133,13 @@ class FileStore:
             rows = queries.stored_segments(work.session, self._file_id)
             return [_recognised(row) for row in rows]
 
-    def known_prints(self, model: str, version: str) -> Sequence[KnownPrint]:
+    def known_prints(
+        self, model: str, version: str, vectors: Sequence[NDArray[np.float32]]
+    ) -> Sequence[KnownPrint]:
+        asked = VoiceQuery(self._user_id, model, version, tuple(vectors))
         with self._work(SYSTEM) as work:
-            return queries.known_prints(work.session, self._user_id, model, version)
+            people = self._voices.nearest_people(work.session, asked)
+            return queries.known_prints(work.session, self._user_id, model, version, people)
 
     def save_transcript(self, transcript: Transcript) -> Write:
         def write(work: Work) -> None:

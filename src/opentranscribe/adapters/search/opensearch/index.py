@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,8 +141,3 @@ class OpenSearchIndex:
     def ping(self) -> None:
         self._stored.ping()
         self._server.ping()
-
-
-def connect_index(engine: Engine, address: str, **access: Any) -> OpenSearchIndex:
-    """``access`` as for :class:`Server`: user, password, verify_certs."""
-    return OpenSearchIndex(engine, Server(address, **access), stored=PostgresSearch(engine))

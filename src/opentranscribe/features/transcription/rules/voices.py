@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opentranscribe.ports.diarization import MatchBand
-
-#: With less speech than this, strangers resemble each other.
-ENOUGH_SPEECH_SECONDS = 3.0
+from opentranscribe.ports.voices import ENOUGH_SPEECH_SECONDS, mean_print
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +93,16 @@ def _speaker_of(
 
 
 def _centroids(known: Sequence[KnownPrint]) -> dict[int, NDArray[np.float32]]:
-    """The mean print of each person, weighted by how much was heard, L2-normalised."""
+    """The mean print of each person."""
     prints: dict[int, list[KnownPrint]] = defaultdict(list)
     for one in known:
         if one.speech_seconds >= ENOUGH_SPEECH_SECONDS:
             prints[one.profile_id].append(one)
-    centroids = {}
-    for profile, ones in prints.items():
-        weighted = [one.vector * np.float32(min(one.speech_seconds, 60.0)) for one in ones]
-        mean = np.sum(weighted, axis=0)
-        length = float(np.linalg.norm(mean))
-        if length > 0:
-            centroids[profile] = (mean / length).astype(np.float32)
-    return centroids
+    means = {
+        profile: mean_print([one.vector for one in ones], [one.speech_seconds for one in ones])
+        for profile, ones in prints.items()
+    }
+    return {profile: mean for profile, mean in means.items() if mean is not None}
 
 
 def _one_voice_per_person(found: dict[int, Resemblance]) -> dict[int, Resemblance]:
