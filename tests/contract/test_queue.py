@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from tests.contract.redis_server import RedisServer, make_server
 from opentranscribe.adapters.queue.celery import CeleryQueue
 from opentranscribe.adapters.queue.inline import InlineQueue
 from opentranscribe.adapters.queue.procrastinate import ProcrastinateQueue
+from opentranscribe.adapters.queue.standing_in import LOOK_SECONDS
 from opentranscribe.kit.errors import UnavailableError
 from opentranscribe.ports.queue import Envelope
 
@@ -54,6 +55,50 @@ class Bench:
             thread.join(20)
             assert not thread.is_alive()
         self._threads.clear()
+
+
+class Rows:
+    """Jobs that wait by their rows, and a worker of a queue in a thread."""
+
+    def __init__(self, queue: CeleryQueue) -> None:
+        self.done: list[str] = []
+        self.asked = 0
+        self.most_at_once = 0
+        self._running = 0
+        self._waiting: list[str] = []
+        self._queue = queue
+        self._thread = threading.Thread(
+            target=queue.work, args=(["gpu"], self._do), kwargs={"waiting": self._due}
+        )
+        self._thread.start()
+
+    def add(self, *jobs: str) -> None:
+        self._waiting += jobs
+
+    def wait_until_done(self, *jobs: str) -> None:
+        until = time.monotonic() + 20
+        while sorted(self.done) != sorted(jobs) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert sorted(self.done) == sorted(jobs)
+
+    def stop(self) -> None:
+        self._queue.stop()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+    def _due(self, queues: Sequence[str]) -> Sequence[str]:
+        assert list(queues) == ["gpu"]
+        self.asked += 1
+        return list(self._waiting)
+
+    def _do(self, job: str) -> None:
+        self._running += 1
+        self.most_at_once = max(self.most_at_once, self._running)
+        time.sleep(0.05)
+        self._running -= 1
+        self.done.append(job)
+        if job in self._waiting:
+            self._waiting.remove(job)
 
 
 @pytest.fixture(params=["inline", "procrastinate", "celery"])
@@ -259,3 +304,66 @@ class TestCeleryQueue:
         (name,) = answer
         assert name.startswith("gpu-")
         assert bench.queue.app.control.inspect().active_queues()[name][0]["name"] == "gpu"
+
+
+class TestCeleryQueueWithoutItsServer:
+    """Jobs are taken from their rows, which a list stands for here."""
+
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Iterator[RedisServer]:
+        made = make_server(tmp_path)
+        made.start()
+        yield made
+        made.kill()
+
+    @pytest.fixture
+    def queue(self, server: RedisServer) -> CeleryQueue:
+        return CeleryQueue(server.address)
+
+    @pytest.fixture
+    def rows(self, queue: CeleryQueue) -> Iterator[Rows]:
+        made = Rows(queue)
+        yield made
+        made.stop()
+
+    def test_work_goes_on_while_it_is_killed(self, rows: Rows, server: RedisServer) -> None:
+        server.kill()
+        rows.add("a", "b", "c")
+        rows.wait_until_done("a", "b", "c")
+
+    def test_work_goes_on_while_it_is_frozen(self, rows: Rows, server: RedisServer) -> None:
+        assert server.process is not None
+        server.process.send_signal(signal.SIGSTOP)
+        rows.add("a", "b", "c")
+        rows.wait_until_done("a", "b", "c")
+        server.process.send_signal(signal.SIGCONT)
+
+    def test_rows_are_not_asked_while_it_is_there(self, rows: Rows) -> None:
+        rows.add("a")
+        time.sleep(4 * LOOK_SECONDS)
+        assert (rows.done, rows.asked) == ([], 0)
+
+    def test_messages_count_again_once_it_is_back(
+        self, rows: Rows, queue: CeleryQueue, server: RedisServer, database_url: str
+    ) -> None:
+        server.kill()
+        rows.add("a")
+        rows.wait_until_done("a")
+        server.start()
+        until = time.monotonic() + 30
+        engine = create_engine(database_url)
+        while "b" not in rows.done and time.monotonic() < until:
+            with Session(engine) as session:
+                queue.enqueue(session, Envelope("b", "gpu", 5))
+                session.commit()
+            time.sleep(0.2)
+        engine.dispose()
+        asked = rows.asked
+        time.sleep(3 * LOOK_SECONDS)
+        assert (rows.done[:2], rows.asked) == (["a", "b"], asked)
+
+    def test_never_more_at_once_than_wanted(self, rows: Rows, server: RedisServer) -> None:
+        server.kill()
+        rows.add(*"abcdef")
+        rows.wait_until_done(*"abcdef")
+        assert rows.most_at_once == 1

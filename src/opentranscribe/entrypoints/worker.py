@@ -14,17 +14,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Self
 
 from opentranscribe import __version__
 from opentranscribe.bootstrap import App, build_app
 from opentranscribe.entrypoints.background import configure_logging, wait_for_schema, watch_schema
 from opentranscribe.entrypoints.worker_pool import Bounds, WorkerPool, worker_command
+from opentranscribe.features.jobs import queries
 from opentranscribe.features.jobs.heartbeat import Heartbeat
 from opentranscribe.features.jobs.runner import JobRunner
 from opentranscribe.features.readiness.devices import tell_device_later
 from opentranscribe.ports.queue import CPU, GPU, QUEUES
 from opentranscribe.settings import Settings
+from opentranscribe.work import SYSTEM
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +97,17 @@ def work(app: App, queues: Sequence[str], concurrency: int) -> None:
         IdleUnloader(app, app.settings.model_idle_seconds) as unloader,
     ):
         log.info("working at %s", ", ".join(queues))
-        app.ports.queue.work(queues, unloader.watched(runner.handle), concurrency=concurrency)
+        app.ports.queue.work(
+            queues,
+            unloader.watched(runner.handle),
+            concurrency=concurrency,
+            waiting=partial(due_jobs, app),
+        )
+
+
+def due_jobs(app: App, queues: Sequence[str]) -> list[str]:
+    with app.work(SYSTEM) as unit:
+        return queries.due_jobs(unit.session, queues)
 
 
 def process_name(kind: str) -> str:

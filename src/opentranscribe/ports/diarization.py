@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 from opentranscribe.ports.audio import Pcm
 from opentranscribe.ports.progress import Progress
 
+#: With less speech than this, strangers resemble each other.
+ENOUGH_SPEECH_SECONDS = 3.0
+#: Speech beyond this makes a print no better.
+FULL_SPEECH_SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -88,3 +93,14 @@ class Diarizer(Protocol):
         ...
 
     def unload(self) -> None: ...
+
+
+def mean_print(
+    vectors: Sequence[NDArray[np.float32]], speech_seconds: Sequence[float]
+) -> NDArray[np.float32] | None:
+    """A person's voice: the mean of their prints, weighted by how much was heard, L2-normalised;
+    None when they cancel each other out."""
+    weights = [np.float32(min(seconds, FULL_SPEECH_SECONDS)) for seconds in speech_seconds]
+    mean = np.sum([v * w for v, w in zip(vectors, weights, strict=True)], axis=0)
+    length = float(np.linalg.norm(mean))
+    return (mean / length).astype(np.float32) if length > 0 else None

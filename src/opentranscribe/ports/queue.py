@@ -32,6 +32,10 @@ class Envelope:
     priority: int
 
 
+#: Uuids of jobs of some queues that could be begun now, by their rows, most urgent first.
+Waiting = Callable[[Sequence[str]], Sequence[str]]
+
+
 class Queue(Protocol):
     def enqueue(self, session: Session, envelope: Envelope) -> None:
         """Within the caller's transaction: the message exists iff that transaction commits.
@@ -41,10 +45,16 @@ class Queue(Protocol):
         ...
 
     def work(
-        self, queues: Sequence[str], handle: Callable[[str], None], *, concurrency: int = 1
+        self,
+        queues: Sequence[str],
+        handle: Callable[[str], None],
+        *,
+        concurrency: int = 1,
+        waiting: Waiting | None = None,
     ) -> None:
         """Deliver job uuids to ``handle`` until stopped (SIGTERM finishes what runs). ``handle``
-        never raises for a failed job: what happened is in the job's row."""
+        never raises for a failed job: what happened is in the job's row. An engine that cannot
+        have messages asks ``waiting`` meanwhile."""
         ...
 
     def counts(self, session: Session) -> dict[str, int]:

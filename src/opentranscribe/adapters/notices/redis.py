@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from opentranscribe.adapters.notices.wire import from_text, to_text
+from opentranscribe.kit.silence import Silence
 from opentranscribe.ports.notices import Notice
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,8 @@ CHANNEL = "opentranscribe:notices"
 #: As much as PostgreSQL would carry, so that a notice that fits one engine fits every one.
 LIMIT_BYTES = 7900
 SEND_SECONDS = 1.0
+#: And nobody else for so long after that.
+SILENT_SECONDS = 3.0
 #: A listener that hears nothing asks the server if it is still there.
 QUIET_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 5.0
@@ -30,6 +33,7 @@ class RedisNotices:
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self._silence = Silence(SILENT_SECONDS)
         self._redis = redis.Redis.from_url(
             address,
             socket_timeout=SEND_SECONDS,
@@ -40,11 +44,13 @@ class RedisNotices:
 
     def publish(self, notice: Notice) -> None:
         payload = to_text(notice, LIMIT_BYTES)
-        if payload is None:
+        if payload is None or self._silence.is_kept():
             return
         try:
             self._redis.publish(CHANNEL, payload)
         except redis.RedisError as error:
+            if isinstance(error, redis.TimeoutError):
+                self._silence.begin()
             log.warning("notice %s was not sent: %s", notice.type, error)
 
     async def subscribe(self) -> AsyncIterator[Notice]:

@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -26,14 +27,18 @@ from sqlalchemy.orm import Session
 
 from opentranscribe.adapters.queue.after_commit import send_after_commit
 from opentranscribe.adapters.queue.signals import stopped_by_signals
+from opentranscribe.adapters.queue.standing_in import StandIn
 from opentranscribe.kit.errors import UnavailableError
-from opentranscribe.ports.queue import Envelope
+from opentranscribe.kit.silence import Silence
+from opentranscribe.ports.queue import Envelope, Waiting
 
 log = logging.getLogger(__name__)
 
 TASK = "opentranscribe.work"
 #: Nobody who saves something waits longer than this for a Redis that does not answer.
 SEND_SECONDS = 1.0
+#: And nobody else for so long after that: the sweeper sends what was not sent.
+SILENT_SECONDS = 3.0
 #: A waiting job is not announced twice within this time. Should its message be lost without the
 #: mark, it waits no longer than this.
 MARK_SECONDS = 120
@@ -108,26 +113,41 @@ class CeleryQueue:
             retry=Retry(NoBackoff(), 0),
             decode_responses=True,
         )
+        self._silence = Silence(SILENT_SECONDS)
         self._stopping = threading.Event()
 
     def enqueue(self, session: Session, envelope: Envelope) -> None:
         send_after_commit(session, envelope, self._send)
 
     def work(
-        self, queues: Sequence[str], handle: Callable[[str], None], *, concurrency: int = 1
+        self,
+        queues: Sequence[str],
+        handle: Callable[[str], None],
+        *,
+        concurrency: int = 1,
+        waiting: Waiting | None = None,
     ) -> None:
         """Survives the server going away: connects again until stopped."""
         self._stopping.clear()
         state.should_stop = None
+        at_once = threading.Semaphore(concurrency)
+
+        def do(job_uuid: str) -> None:
+            with at_once:
+                handle(job_uuid)
 
         @self.app.task(name=TASK, shared=False)  # type: ignore[untyped-decorator]
         def deliver(job_uuid: str) -> None:
             self._unmark(job_uuid)
-            handle(job_uuid)
+            do(job_uuid)
 
         # What Celery's own command does before it makes a worker; it would take the signals, too.
         self.app.finalize()
-        with stopped_by_signals(self.stop):
+        standing_in: AbstractContextManager[object] = nullcontext()
+        if waiting is not None:
+            named = partial(waiting, queues)
+            standing_in = StandIn(self._answers, named, do, concurrency)
+        with stopped_by_signals(self.stop), standing_in:
             while not self._stopping.is_set():
                 self._make_controller(queues, concurrency).start()
                 self._stopping.wait(RESTART_SECONDS)
@@ -173,9 +193,18 @@ class CeleryQueue:
         except redis.RedisError as error:
             raise QueueAwayError("The job queue does not answer.") from error
 
+    def _answers(self) -> bool:
+        try:
+            self.ping()
+        except UnavailableError:
+            return False
+        return True
+
     def _send(self, envelopes: Sequence[Envelope]) -> None:
         """Best effort: what cannot be sent now is sent by the sweeper."""
         for envelope in envelopes:
+            if self._silence.is_kept():
+                return
             try:
                 mark = MARK + envelope.job_uuid
                 if self._redis.set(mark, 1, nx=True, ex=SENDING_SECONDS):
@@ -183,15 +212,21 @@ class CeleryQueue:
                     # Unless a worker has the message already.
                     self._redis.set(mark, 1, xx=True, ex=MARK_SECONDS)
             except (redis.RedisError, KombuError, OperationalError, OSError) as error:
+                if isinstance(error, redis.TimeoutError):
+                    self._silence.begin()
                 log.warning(
                     "the message of job %s will be sent later: %s", envelope.job_uuid, error
                 )
                 return
 
     def _unmark(self, job_uuid: str) -> None:
+        if self._silence.is_kept():
+            return
         try:
             self._redis.delete(MARK + job_uuid)
-        except redis.RedisError:
+        except redis.RedisError as error:
+            if isinstance(error, redis.TimeoutError):
+                self._silence.begin()
             log.debug("the mark of job %s ends by itself", job_uuid)
 
     def _publish(self, envelope: Envelope) -> None:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy.orm import Session
 
 from opentranscribe.adapters.queue.after_commit import send_after_commit
-from opentranscribe.ports.queue import Envelope
+from opentranscribe.ports.queue import Envelope, Waiting
 
 
 class InlineQueue:
@@ -28,7 +28,12 @@ class InlineQueue:
         send_after_commit(session, envelope, self._deliver)
 
     def work(
-        self, queues: Sequence[str], handle: Callable[[str], None], *, concurrency: int = 1
+        self,
+        queues: Sequence[str],
+        handle: Callable[[str], None],
+        *,
+        concurrency: int = 1,
+        waiting: Waiting | None = None,
     ) -> None:
         """Returns after :meth:`stop`; what runs is finished first."""
         with self._ready:

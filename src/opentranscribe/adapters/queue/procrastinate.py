@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from opentranscribe.adapters.queue.signals import stopped_by_signals
 from opentranscribe.kit.errors import UnavailableError
-from opentranscribe.ports.queue import Envelope
+from opentranscribe.ports.queue import Envelope, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,12 @@ class ProcrastinateQueue:
             log.debug("job %s is already waiting", envelope.job_uuid)
 
     def work(
-        self, queues: Sequence[str], handle: Callable[[str], None], *, concurrency: int = 1
+        self,
+        queues: Sequence[str],
+        handle: Callable[[str], None],
+        *,
+        concurrency: int = 1,
+        waiting: Waiting | None = None,
     ) -> None:
         """Survives the database going away: connects again until stopped."""
         self._stopping.clear()

@@ -209,6 +209,15 @@ def jobs_to_enqueue(session: Session, grace_seconds: float, limit: int = 200) ->
     ).all()
 
 
+def due_jobs(session: Session, queues: Sequence[str], limit: int = 50) -> list[str]:
+    """Uuids of jobs of these queues that could be begun now, most urgent first."""
+    is_due = and_(Job.status == "queued", or_(Job.not_before.is_(None), Job.not_before <= clock()))
+    abandoned = and_(Job.status == "running", Job.lease_until < clock())
+    found = select(Job.uuid).where(Job.queue.in_(queues), or_(is_due, abandoned))
+    rows = session.scalars(found.order_by(Job.priority, Job.id).limit(limit))
+    return [str(one) for one in rows]
+
+
 def count_due(session: Session, queues: Sequence[str]) -> int:
     """Jobs of these queues that could be begun now."""
     due = or_(Job.not_before.is_(None), Job.not_before <= clock())

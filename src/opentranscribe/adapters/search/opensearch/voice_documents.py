@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from opentranscribe.adapters.search.opensearch.documents import rounded
-from opentranscribe.ports.voices import ENOUGH_SPEECH_SECONDS, mean_print
+from opentranscribe.ports.diarization import ENOUGH_SPEECH_SECONDS, mean_print
 
 #: Documents that one round carries.
 CARRIED_AT_ONCE = 1000

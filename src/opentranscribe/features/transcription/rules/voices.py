@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from opentranscribe.ports.diarization import MatchBand
-from opentranscribe.ports.voices import ENOUGH_SPEECH_SECONDS, mean_print
+from opentranscribe.ports.diarization import ENOUGH_SPEECH_SECONDS, MatchBand, mean_print
 
 
 @dataclass(frozen=True, slots=True)
