@@ -306,6 +306,8 @@ class TestCeleryQueue:
         assert bench.queue.app.control.inspect().active_queues()[name][0]["name"] == "gpu"
 
 
+# Of what Celery will do by default one day; we have chosen.
+@pytest.mark.filterwarnings("ignore::celery.exceptions.CPendingDeprecationWarning")
 class TestCeleryQueueWithoutItsServer:
     """Jobs are taken from their rows, which a list stands for here."""
 

@@ -149,7 +149,7 @@ def suffer(machines: Machines, name: str, how: str) -> None:
 def what_is_left(machines: Machines, traffic: Traffic) -> str:
     """Empty when everything that was uploaded is transcribed and found everywhere."""
     rows = recordings(machines)
-    waiting = [row for row in rows if row[1] != "completed"]
+    waiting = [row for row in rows if row[1] != "completed" or "running" in (row[2] or ())]
     if waiting:
         return f"not transcribed: {waiting}"
     asked = {"q": "this", "search_mode": "keyword"}

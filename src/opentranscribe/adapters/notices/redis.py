@@ -21,8 +21,6 @@ CHANNEL = "opentranscribe:notices"
 #: As much as PostgreSQL would carry, so that a notice that fits one engine fits every one.
 LIMIT_BYTES = 7900
 SEND_SECONDS = 1.0
-#: And nobody else for so long after that.
-SILENT_SECONDS = 3.0
 #: A listener that hears nothing asks the server if it is still there.
 QUIET_SECONDS = 20.0
 LONGEST_PAUSE_SECONDS = 5.0
@@ -33,7 +31,7 @@ class RedisNotices:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._silence = Silence(SILENT_SECONDS)
+        self._silence = Silence(self._answers)
         self._redis = redis.Redis.from_url(
             address,
             socket_timeout=SEND_SECONDS,
@@ -52,6 +50,13 @@ class RedisNotices:
             if isinstance(error, redis.TimeoutError):
                 self._silence.begin()
             log.warning("notice %s was not sent: %s", notice.type, error)
+
+    def _answers(self) -> bool:
+        try:
+            self._redis.ping()
+        except redis.RedisError:
+            return False
+        return True
 
     async def subscribe(self) -> AsyncIterator[Notice]:
         pause = 0.1

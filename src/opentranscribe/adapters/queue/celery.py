@@ -35,10 +35,9 @@ from opentranscribe.ports.queue import Envelope, Waiting
 log = logging.getLogger(__name__)
 
 TASK = "opentranscribe.work"
-#: Nobody who saves something waits longer than this for a Redis that does not answer.
+#: Nobody who saves something waits longer than this for a Redis that does not answer, and after
+#: that nobody until it does: the sweeper sends what was not sent.
 SEND_SECONDS = 1.0
-#: And nobody else for so long after that: the sweeper sends what was not sent.
-SILENT_SECONDS = 3.0
 #: A waiting job is not announced twice within this time. Should its message be lost without the
 #: mark, it waits no longer than this.
 MARK_SECONDS = 120
@@ -113,7 +112,7 @@ class CeleryQueue:
             retry=Retry(NoBackoff(), 0),
             decode_responses=True,
         )
-        self._silence = Silence(SILENT_SECONDS)
+        self._silence = Silence(self._answers)
         self._stopping = threading.Event()
 
     def enqueue(self, session: Session, envelope: Envelope) -> None:
