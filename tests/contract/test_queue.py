@@ -360,8 +360,9 @@ class TestCeleryQueueWithoutItsServer:
                 session.commit()
             time.sleep(0.2)
         engine.dispose()
+        time.sleep(3 * LOOK_SECONDS)  # until it was looked whether the server answers
         asked = rows.asked
-        time.sleep(3 * LOOK_SECONDS)
+        time.sleep(2 * LOOK_SECONDS)
         assert (rows.done[:2], rows.asked) == (["a", "b"], asked)
 
     def test_never_more_at_once_than_wanted(self, rows: Rows, server: RedisServer) -> None:
