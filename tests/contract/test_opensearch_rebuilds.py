@@ -8,12 +8,17 @@ import sys
 import time
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+from tests.contract.searching import ANN, found
 from tests.contract.test_opensearch import Setting, here
 
 from opentranscribe.adapters.search.opensearch import generations
 from opentranscribe.adapters.search.opensearch.server import Server
+from opentranscribe.adapters.search.postgres import PostgresSearch
 from opentranscribe.kit.errors import UnavailableError
 from opentranscribe.ports.progress import Cancelled
+from opentranscribe.ports.search import SearchQuery
 
 __all__ = ["here"]
 
@@ -124,3 +129,40 @@ class TestRoom:
         server = Server(filled.node.address)
         assert server.free_bytes() > 1_000_000
         assert server.size_of(filled.indexes()) > 1000
+
+
+class TestPostgreSQLsIndex:
+    """A rebuild looks at it, too, and writes what is not as it should be."""
+
+    def stamp(self, here: Setting) -> list[str]:
+        """Changes with every row that is written."""
+        with here.engine.begin() as connection:
+            return list(connection.scalars(text("SELECT xmin::text FROM derived.search_file")))
+
+    def test_what_is_as_it_was_is_not_written_again(self, filled: Setting) -> None:
+        before = self.stamp(filled)
+        with filled.index.rebuilding():
+            filled.put(1, "first words")
+            filled.put(2, "second words")
+        assert self.stamp(filled) == before
+        assert filled.found_by_server("words") == [1, 2]
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            "DELETE FROM derived.search_posting WHERE file_id = 2",
+            "UPDATE derived.search_posting SET places = '' WHERE file_id = 2",
+            "UPDATE derived.search_chunk SET body = 'other words' WHERE file_id = 2",
+            "DELETE FROM derived.search_chunk WHERE file_id = 2",
+        ],
+    )
+    def test_what_was_lost_there_is_written_again(self, filled: Setting, damage: str) -> None:
+        with filled.engine.begin() as connection:
+            connection.execute(text(damage))
+        with filled.index.rebuilding():
+            filled.put(1, "first words")
+            filled.put(2, "second words")
+        with Session(filled.engine) as session:
+            assert found(PostgresSearch(filled.engine), session, "second") == [2]
+            hits = PostgresSearch(filled.engine).query(session, SearchQuery("second", ANN)).hits
+        assert "<mark>second</mark> words" in hits[0].occurrences[0].snippet_html

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-#: The shape below. Tables of another shape are dropped and made anew, empty.
+#: The shape below, and how what is in it is made: how words are cut and stemmed. Tables of another
+#: shape are dropped and made anew, empty.
 SHAPE = 2
 
 #: ISO 639-1 to the stemmers that PostgreSQL carries.

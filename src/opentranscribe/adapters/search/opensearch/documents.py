@@ -23,13 +23,19 @@ VECTOR_DECIMALS = 5
 
 FILE = """
 SELECT file_id, owner_id, title, title_words, language, uploaded_at, duration_seconds,
-       vector_model, chunk_count
+       vector_model, chunk_count, word_count, term_ids
 FROM derived.search_file WHERE file_id = %(file_id)s
 """
 CHUNKS = """
 SELECT c.chunk_index, c.speaker, c.start_time, c.end_time, c.body, c.word_starts, v.vector
 FROM derived.search_chunk c LEFT JOIN derived.search_vector v USING (file_id, chunk_index)
 WHERE c.file_id = %(file_id)s ORDER BY c.chunk_index
+"""
+#: Every word has its place in a posting.
+POSTINGS = """
+SELECT count(*) AS postings, coalesce(sum(octet_length(p.places)), 0) / 2 AS words
+FROM derived.search_posting p JOIN derived.search_term t ON t.id = p.term_id
+WHERE p.file_id = %(file_id)s AND p.term_id = ANY(%(term_ids)s)
 """
 
 
@@ -93,13 +99,18 @@ def read_document(session: Session, file_id: int) -> Document | None:
 
 
 def is_stored(session: Session, file: IndexedFile) -> bool:
-    """Whether the index in PostgreSQL says of this recording what it would say anew."""
+    """Whether the index in PostgreSQL says of this recording what it would say anew, and has all
+    of it."""
     rows = fetch(session, FILE, {"file_id": file.file_id})
     if not rows:
         return False
     about = (file.owner_id, file.title, file.language, file.uploaded_at, file.vector_model)
     (row,) = rows
     if about != (row.owner_id, row.title, row.language, row.uploaded_at, row.vector_model):
+        return False
+    asked = {"file_id": file.file_id, "term_ids": row.term_ids}
+    (kept,) = fetch(session, POSTINGS, asked)
+    if (kept.postings, kept.words) != (len(row.term_ids), row.word_count):
         return False
     stored = fetch(session, CHUNKS, {"file_id": file.file_id})
     return len(stored) == len(file.chunks) and all(

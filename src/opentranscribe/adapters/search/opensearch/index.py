@@ -71,7 +71,8 @@ class OpenSearchIndex:
 
     def index_file(self, session: Session, file: IndexedFile) -> None:
         is_change = not is_stored(session, file)
-        self._stored.index_file(session, file)
+        if is_change:
+            self._stored.index_file(session, file)
         self._carrier.note(session, file.file_id, file.owner_id, is_change=is_change)
 
     def delete_file(self, session: Session, file_id: int) -> None:
