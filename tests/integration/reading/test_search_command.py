@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -44,6 +48,11 @@ def end_soon(app: App, status: str) -> threading.Thread:
     return thread
 
 
+def jobs(app: App) -> list[str]:
+    with app.work(SYSTEM) as work:
+        return list(work.session.scalars(text("SELECT status FROM job")))
+
+
 class TestSearchCommand:
     def test_begins_a_rebuild_and_says_how_much_is_found(
         self, run: Run, app: App, ann: int, run_jobs: Callable[[], None]
@@ -61,6 +70,25 @@ class TestSearchCommand:
         ending.join()
         assert done.exit_code == 0
         assert done.output.splitlines()[-1] == "✓ The index is rebuilt and answers."
+
+    def test_who_does_not_want_to_wait_is_told_that_it_goes_on(
+        self, app: App, database_url: str, tmp_path: Path
+    ) -> None:
+        program = "from opentranscribe.entrypoints.cli.main import run; run()"
+        words = [sys.executable, "-c", program, "search", "rebuild"]
+        home = {"OPENTR_HOME": str(tmp_path), "OPENTR_DATABASE_URL": database_url}
+        with subprocess.Popen(
+            words, env={**os.environ, **home}, stdout=subprocess.PIPE, text=True
+        ) as rebuild:
+            until = time.monotonic() + 60
+            while not jobs(app) and time.monotonic() < until:
+                time.sleep(0.1)
+            time.sleep(1.0)
+            rebuild.send_signal(signal.SIGINT)
+            said, _ = rebuild.communicate(timeout=30)
+        assert rebuild.returncode == 130
+        assert "It goes on by itself" in " ".join(said.split())
+        assert jobs(app) == ["queued"]
 
     def test_says_why_one_failed(self, run: Run, app: App) -> None:
         ending = end_soon(app, "failed")
