@@ -114,12 +114,12 @@ def _build(engine: Engine, prefix: str, version: str, wheel: Path) -> None:
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 
-def make_broken(engine: Engine, prefix: str, version: str, of: str, mistake: str) -> None:
-    """Release ``of`` with a ``mistake`` in it: Python that is added to the recogniser."""
+def make_other(engine: Engine, prefix: str, version: str, of: str, added: str, module: str) -> None:
+    """The backend of release ``of`` with a line of Python ``added`` to one of its modules."""
     base = f"{engine.registry}/{prefix}-backend:{of}"
     engine.docker("pull", "-q", base)
-    module = "/opt/venv/lib/python3.11/site-packages/opentranscribe/adapters/asr/faster_whisper.py"
-    lines = ["FROM " + base, "USER 0", f"RUN printf '\\n{mistake}\\n' >> {module}", "USER 1000"]
+    path = f"/opt/venv/lib/python3.11/site-packages/opentranscribe/{module}"
+    lines = ["FROM " + base, "USER 0", f"RUN printf '\\n{added}\\n' >> {path}", "USER 1000"]
     tag = f"{prefix}-backend:{version}"
     engine.docker("build", "-q", "-t", tag, "-", stdin="\n".join(lines))
     publish(engine, f"{prefix}-backend", version)

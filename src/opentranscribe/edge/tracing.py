@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from opentranscribe.edge.measuring import METHODS, OTHER, pattern_of
 from opentranscribe.edge.problem import request_id
 from opentranscribe.kit.log_context import add_to_log
+from opentranscribe.kit.trace_context import working_within
 from opentranscribe.ports.tracing import Tracer
 
 #: Asked every few seconds by who watches; a span of each would hide the others.
@@ -45,4 +46,5 @@ class Tracing:
                         span.fail(str(status))
                 await send(message)
 
-            await self.app(scope, receive, send_noted)
+            with working_within(span.traceparent):
+                await self.app(scope, receive, send_noted)

@@ -14,6 +14,8 @@ Fact = str | int | float | bool
 class Span(Protocol):
     #: 32 hexadecimal digits; empty where nobody collects.
     trace_id: str
+    #: For who works within it elsewhere; empty where nobody collects.
+    traceparent: str
 
     def name(self, name: str) -> None:
         """What it turned out to be about."""
@@ -46,6 +48,7 @@ class Tracer(Protocol):
 
 class _Nothing:
     trace_id = ""
+    traceparent = ""
 
     def name(self, name: str) -> None:
         pass

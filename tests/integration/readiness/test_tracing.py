@@ -17,7 +17,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentranscribe.adapters.tracing.otlp import OtlpTracer
 from opentranscribe.bootstrap import App
 from opentranscribe.entrypoints.http import create_app
-from opentranscribe.features.jobs.kinds import Kind, Kinds, Outcome, Step, StepRun
+from opentranscribe.features.jobs.kinds import (
+    Kind,
+    Kinds,
+    Outcome,
+    Step,
+    StepRun,
+    single_step_kind,
+)
 from opentranscribe.features.jobs.runner import JobRunner
 from opentranscribe.features.jobs.service import JobService
 from opentranscribe.ports.tracing import Tracer
@@ -131,3 +138,24 @@ class TestAJob:
         for name in ("first", "second"):
             assert collector.named(name).parent_span_id == whole.span_id
         assert "broken" in str(collector.named("second").events)
+
+    def test_is_within_the_request_that_asked_for_it(self, app: App, collector: Collector) -> None:
+        kind = single_step_kind("test.asked", "utility", "Asked", lambda _run: None)
+        kinds, made = Kinds(kind), []
+
+        def ask() -> None:
+            with app.work(SYSTEM) as work:
+                made.append(str(JobService(work, kinds).create(kind).uuid))
+
+        tracer = traced(app, collector.address)
+        served = create_app(app)
+        served.add_api_route("/api/asks", ask, tags=["test"])
+        served.router.routes.insert(0, served.router.routes.pop())
+        TestClient(served, base_url="http://localhost").get("/api/asks")
+        with app.work(SYSTEM) as work:
+            unasked = JobService(work, kinds).create(kind)
+            assert unasked.payload == {}
+        JobRunner(app.work, kinds, process="test", tracer=tracer).handle(made[0])
+        tracer.close()
+        request, job = collector.named("GET /api/asks"), collector.named("test.asked")
+        assert (job.trace_id, job.parent_span_id) == (request.trace_id, request.span_id)

@@ -34,6 +34,9 @@ class OtlpSpan:
     def __init__(self, span: trace.Span) -> None:
         self.own = span
         self.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
+        carrier: dict[str, str] = {}
+        _PROPAGATOR.inject(carrier, trace.set_span_in_context(span, Context()))
+        self.traceparent = carrier.get("traceparent", "")
 
     def name(self, name: str) -> None:
         self.own.update_name(name)

@@ -12,6 +12,9 @@ from opentranscribe.work import Work, WorkFactory
 
 T = TypeVar("T")
 Change = Callable[[Work], T]
+#: In the payload of every job that was asked for within a span: that span's ``traceparent``.
+WITHIN = "traceparent"
+
 Results = Mapping[str, dict[str, Any]]
 
 

@@ -20,7 +20,7 @@ from opentranscribe.features.jobs.errors import (
 )
 from opentranscribe.features.jobs.failures import KILLED, failure_of, is_outage, is_transient
 from opentranscribe.features.jobs.graph import run_graph
-from opentranscribe.features.jobs.kinds import Failure, Kind, Kinds, Outcome, Step, StepRun
+from opentranscribe.features.jobs.kinds import WITHIN, Failure, Kind, Kinds, Outcome, Step, StepRun
 from opentranscribe.features.jobs.lease import Lease, cancel, claim, end
 from opentranscribe.features.jobs.pulse import Pulse
 from opentranscribe.features.jobs.rules import (
@@ -33,6 +33,7 @@ from opentranscribe.features.jobs.rules import (
 from opentranscribe.features.jobs.tracker import Tracker
 from opentranscribe.kit.errors import AppError
 from opentranscribe.kit.log_context import add_to_log, logging_about
+from opentranscribe.kit.trace_context import working_within
 from opentranscribe.ports.progress import Cancelled
 from opentranscribe.ports.queue import Envelope
 from opentranscribe.ports.tracing import Fact, NoTracer, Span, Tracer
@@ -84,7 +85,8 @@ class JobRunner:
             "opentranscribe.job": str(lease.facts.uuid),
             "opentranscribe.attempt": lease.facts.attempt,
         }
-        with self._tracer.span(kind.name, facts, kind="consumer") as span:
+        parent = lease.facts.payload.get(WITHIN)
+        with self._tracer.span(kind.name, facts, kind="consumer", parent=parent) as span:
             add_to_log(trace_id=span.trace_id)
             attempt = Attempt(
                 self._work,
@@ -94,7 +96,8 @@ class JobRunner:
                 hand_back=self._hand_back,
                 span=partial(self._tracer.span, parent=span),
             )
-            ended = attempt.run()
+            with working_within(span.traceparent):
+                ended = attempt.run()
             span.note({"opentranscribe.outcome": ended})
             if ended == "failed":
                 span.fail(ended)

@@ -9,10 +9,11 @@ from uuid import UUID
 
 from opentranscribe.features.jobs import queries
 from opentranscribe.features.jobs.errors import JobNotFoundError, JobStateError
-from opentranscribe.features.jobs.kinds import Kind, Kinds
+from opentranscribe.features.jobs.kinds import WITHIN, Kind, Kinds
 from opentranscribe.features.jobs.lease import cancel, facts_of
 from opentranscribe.features.jobs.schemas import JobPage, JobProblem, JobView, StepView
 from opentranscribe.kit import clock
+from opentranscribe.kit.trace_context import current_span
 from opentranscribe.ports.queue import Envelope
 from opentranscribe.schema.jobs import Job, JobStep
 from opentranscribe.work import Work
@@ -36,13 +37,14 @@ class JobService:
         queue: str | None = None,
     ) -> Job:
         """The job and its message, both in the caller's transaction."""
+        within = {WITHIN: span} if (span := current_span()) else {}
         job = Job(
             kind=kind.name,
             queue=queue or kind.choose_queue(payload or {}) or kind.queue,
             priority=kind.priority if priority is None else priority,
             user_id=user_id,
             media_file_id=file_id,
-            payload=dict(payload or {}),
+            payload={**(payload or {}), **within},
             max_attempts=kind.max_attempts,
         )
         self.work.session.add(job)
