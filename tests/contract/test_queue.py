@@ -226,7 +226,9 @@ class TestProcrastinateSchema:
         engine.dispose()
 
 
-class TestCeleryQueue:
+class OnAServerOfItsOwn:
+    """One that may be killed."""
+
     @pytest.fixture
     def server(self, tmp_path: Path) -> Iterator[RedisServer]:
         made = make_server(tmp_path)
@@ -234,6 +236,8 @@ class TestCeleryQueue:
         yield made
         made.kill()
 
+
+class TestCeleryQueue(OnAServerOfItsOwn):
     @pytest.fixture
     def bench(self, server: RedisServer, database_url: str) -> Iterator[Bench]:
         engine = create_engine(database_url)
@@ -308,15 +312,8 @@ class TestCeleryQueue:
 
 # Of what Celery will do by default one day; we have chosen.
 @pytest.mark.filterwarnings("ignore::celery.exceptions.CPendingDeprecationWarning")
-class TestCeleryQueueWithoutItsServer:
+class TestCeleryQueueWithoutItsServer(OnAServerOfItsOwn):
     """Jobs are taken from their rows, which a list stands for here."""
-
-    @pytest.fixture
-    def server(self, tmp_path: Path) -> Iterator[RedisServer]:
-        made = make_server(tmp_path)
-        made.start()
-        yield made
-        made.kill()
 
     @pytest.fixture
     def queue(self, server: RedisServer) -> CeleryQueue:
